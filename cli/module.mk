@@ -1,0 +1,1 @@
+$(eval $(call program,cli,openshell,libevent_core))

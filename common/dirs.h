@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * dirs.h - where things lie: DESIGN's table of runtime, state and
+ * configuration directories, for the system and for a person.
+ *
+ * The system's are used by uid 0 and by the user "openshell"; anyone else is
+ * a person.  OPENSHELL_RUNTIME_DIR, OPENSHELL_STATE_DIR and
+ * OPENSHELL_CONFIG_DIR override each.
+ */
+#ifndef COMMON_DIRS_H
+#define COMMON_DIRS_H
+
+#include "common/error.h"
+
+struct dirs {
+	char *runtime; /* sockets, 0700 */
+	char *state;
+	char *config;
+};
+
+/* Fills ret with owned paths; makes nothing. */
+int dirs_find(struct dirs *ret, struct error *);
+void dirs_clear(struct dirs *);
+
+/*
+ * Makes path and its missing parents, 0700.  Refuses (ERR_DENIED) a last
+ * component that is a symlink, belongs to somebody else or can be written by
+ * others.
+ */
+int dirs_make(const char *path, struct error *);
+
+#endif

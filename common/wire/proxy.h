@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * proxy.h - io.openshell.Proxy: what gatewayd asks of proxyd.
+ *
+ * proxyd keeps nothing on disk: after it came back gatewayd attaches every
+ * sandbox again.
+ */
+#ifndef COMMON_WIRE_PROXY_H
+#define COMMON_WIRE_PROXY_H
+
+#include <stdint.h>
+
+#include "common/varlink/varlink.h"
+#include "common/wire/event.h"
+
+extern const struct interface proxy_interface;
+
+struct proxy_policy {
+	const char *sandbox; /* id */
+	const char *policy;  /* canonical JSON */
+	int64_t version;
+	struct pairs links; /* binary path in the policy -> where it leads */
+};
+
+struct proxy_attach {
+	const char *sandbox; /* id; attaching again replaces everything */
+	const char *name;
+	const char *policy;
+	int64_t version;
+	struct pairs links;
+	const char *ca_cert; /* PEM */
+	const char *ca_key;  /* PEM; a secret, kept in memory only */
+	int explicit_proxy;
+	int transparent;
+	int dns_udp;
+	int dns_tcp;
+	int names;
+	struct fds owners; /* one a worker: see GetStatus */
+};
+
+struct proxy_detach {
+	const char *sandbox;
+};
+
+struct proxy_status {
+	int64_t pid;
+	int64_t workers;
+	int64_t sandboxes;
+	int64_t connections;
+};
+
+struct proxy_events {
+	struct objects events; /* struct event */
+	int64_t dropped;       /* events that were lost since the last reply */
+};
+
+extern const struct method proxy_attach_method;
+/* Compiled beside the live policy and swapped in at once; an error leaves the
+ * live one as it is.  The reply comes when every worker decides by it. */
+extern const struct method proxy_set_policy_method;
+extern const struct method proxy_detach_method;
+extern const struct method proxy_status_method;
+extern const struct method proxy_events_method; /* more */
+
+#endif

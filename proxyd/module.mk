@@ -1,0 +1,1 @@
+$(eval $(call program,proxyd,proxyd,libevent_core libevent_extra openssl))
