@@ -30,8 +30,9 @@ struct daemon {
 	const struct daemon_option *options; /* ends with a zero row */
 	int (*start)(struct event_base *, void *ctx, struct error *);
 	int (*confine)(void *ctx, struct error *); /* may be NULL */
-	void (*stop)(void *ctx);                   /* may be NULL */
-	void (*reload)(void *ctx);                 /* SIGHUP; may be NULL */
+	/* Also after start() or confine() failed; may be NULL. */
+	void (*stop)(void *ctx);
+	void (*reload)(void *ctx); /* SIGHUP; may be NULL */
 };
 
 /*
@@ -43,8 +44,9 @@ struct daemon {
 int daemon_run(const struct daemon *, void *ctx, int argc, char **argv);
 
 /*
- * What every daemon gives up: no_new_privs, core dumps (limit 1 byte, which
- * stops pipe handlers too), ptrace by others (not dumpable).
+ * What every daemon gives up, for its confine() to call: no_new_privs, core
+ * dumps (limit 1 byte, which stops pipe handlers too), ptrace by others (not
+ * dumpable).
  */
 int daemon_harden(struct error *);
 

@@ -7,9 +7,9 @@
  *
  *	log_warnx("connection refused conn=%u host=%s", id, log_safe(host));
  *
- * Started by systemd (JOURNAL_STREAM names our standard error) the lines go
- * to journald with PRIORITY and SYSLOG_IDENTIFIER fields; otherwise to
- * standard error, with a time and the daemon's name.
+ * Lines go to standard error with a time and the daemon's name.  Where that is
+ * journald's (JOURNAL_STREAM names it) they carry the priority prefix of
+ * sd-daemon(3) in place of the time.
  *
  * No secrets, ever.  Strings from a peer go through log_safe().  Allow and
  * deny decisions are not log lines but audit events: common/wire/event.h.

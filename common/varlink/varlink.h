@@ -36,16 +36,23 @@ struct method {
 	unsigned flags;
 };
 
-struct interface {
-	const char *name; /* "io.openshell.Gateway" */
+/* An error that says more than a message. */
+struct named_error {
+	const char *name;
 	const char *doc;
-	const struct method *const *methods; /* ends with NULL */
+	const struct field *fields;
 };
 
 /*
  * Every interface of ours has the same errors: the names of enum error_code,
- * each with (message: string).  PolicyInvalid has the violations besides.
+ * each with (message: string).  errors are those it has besides.
  */
+struct interface {
+	const char *name; /* "io.openshell.Gateway" */
+	const char *doc;
+	const struct method *const *methods; /* ends with NULL */
+	const struct named_error *errors;    /* ends with a zero row, or NULL */
+};
 
 /*
  * The interface description (varlink.org/Interface-Definition), as

@@ -14,9 +14,10 @@
 
 #include "common/varlink/varlink.h"
 #include "common/wire/event.h"
+#include "common/wire/limits.h"
 
 #define GATEWAY_SOCKET_NAME "gateway.sock"
-#define GATEWAY_POLICY_MAX 262144 /* bytes of policy text */
+#define GATEWAY_POLICY_MAX WIRE_POLICY_MAX /* bytes of policy text */
 
 extern const struct interface gateway_interface;
 

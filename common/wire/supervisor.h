@@ -118,6 +118,10 @@ struct supervisor_info {
 	struct objects facts;
 };
 
+/* Other interfaces describe them too. */
+extern const struct field supervisor_fact_fields[];
+extern const struct field supervisor_exec_reply_fields[];
+
 extern const struct method supervisor_create_method;
 extern const struct method supervisor_listeners_method;
 extern const struct method supervisor_exec_method; /* more */

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* limits.h - bounds that several interfaces share.  Bytes or elements. */
+#ifndef COMMON_WIRE_LIMITS_H
+#define COMMON_WIRE_LIMITS_H
+
+#define WIRE_NAME_MAX 63 /* names and ids: RFC 1035 label */
+#define WIRE_WORD_MAX 32 /* one of a closed set: a phase, a level */
+#define WIRE_PATH_MAX 4096
+#define WIRE_TEXT_MAX 4096 /* for people */
+#define WIRE_HASH_MAX 64   /* SHA-256 in hex */
+#define WIRE_POLICY_MAX 262144
+#define WIRE_PEM_MAX 16384
+#define WIRE_ENV_MAX 128
+#define WIRE_ARGV_MAX 1024
+#define WIRE_LABELS_MAX 64
+#define WIRE_LINKS_MAX 1024
+#define WIRE_FACTS_MAX 64
+#define WIRE_EVENTS_MAX 512 /* of one message */
+#define WIRE_OWNERS_MAX 16
+#define WIRE_WINDOW_MAX 65535 /* rows and columns: struct winsize */
+
+#endif
