@@ -18,16 +18,16 @@
 /* A closed set: error_name() is what travels on the wire. */
 enum error_code {
 	ERR_NONE,
-	ERR_INVALID,     /* the caller's input is wrong */
-	ERR_NOT_FOUND,   /* the named object is not there for this caller */
-	ERR_EXISTS,      /* the name is taken */
-	ERR_STATE,       /* the object is in the wrong state for this */
-	ERR_LIMIT,       /* a named limit is exceeded */
-	ERR_DENIED,      /* the caller may not do this */
-	ERR_UNAVAILABLE, /* a daemon, peer or kernel feature is not there */
-	ERR_TIMEOUT,     /* it took too long */
-	ERR_PROTOCOL,    /* a peer broke the protocol */
-	ERR_SYSTEM,      /* a system call failed; text has strerror */
+	ERR_INVALID,      /* the caller's input is wrong */
+	ERR_NOT_FOUND,    /* the named object is not there for this caller */
+	ERR_EXISTS,       /* the name is taken */
+	ERR_PRECONDITION, /* the object is in the wrong state for this */
+	ERR_LIMIT,        /* a named limit is exceeded */
+	ERR_DENIED,       /* the caller may not do this */
+	ERR_UNAVAILABLE,  /* a daemon, peer or kernel feature is not there */
+	ERR_TIMEOUT,      /* it took too long */
+	ERR_PROTOCOL,     /* a peer broke the protocol */
+	ERR_SYSTEM,       /* a system call failed; text has strerror */
 	ERROR_MAX_
 };
 
