@@ -1,3 +1,2 @@
-null.o: /dev/null proxyd/dns_message.h common/error.h
-proxyd/dns_message.h:
-common/error.h:
+null.o: /dev/null common/wire/limits.h
+common/wire/limits.h:
