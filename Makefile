@@ -66,7 +66,7 @@ $(B)/$(1).a: $$(patsubst %.c,$(B)/%.o,$$(filter-out $(1)/main.c,$$(sort $$(wildc
 $(B)/bin/$(2): $(B)/$(1)/main.o $(B)/$(1).a $(B)/common.a
 $(B)/bin/$(2): LIBS := $$(call pkg_libs,$(3))
 LIBS_$(1) := $$(call pkg_libs,$(3))
-PROGRAMS += $(B)/bin/$(2)
+PROGRAMS += $$(if $$(wildcard $(1)/main.c),$(B)/bin/$(2))
 endef
 
 include $(sort $(wildcard */module.mk))
@@ -173,7 +173,7 @@ check-headers: $(patsubst %.h,$(B)/%.h.checked,$(H_FILES))
 
 $(B)/%.h.checked: %.h $(B)/flags
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -fsyntax-only -x c -include $< /dev/null
+	$(Q)$(CC) $(filter-out -M%,$(ALL_CFLAGS)) -fsyntax-only -x c -include $< /dev/null
 	@touch $@
 
 check-layers:

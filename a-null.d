@@ -1,2 +1,0 @@
-null.o: /dev/null common/wire/limits.h
-common/wire/limits.h:
