@@ -36,6 +36,8 @@ codec_encode_string(struct buf *b, const char *s)
 			r = buf_puts(b, "\\ufffd");
 		else if (*s == '"' || *s == '\\')
 			r = buf_printf(b, "\\%c", *s);
+		else if (*s == '\n')
+			r = buf_puts(b, "\\n");
 		else
 			r = buf_printf(b, "\\u%04x", (unsigned)*s);
 		s++;
