@@ -6,7 +6,7 @@
 #	make check      deps, build, every test, lint, a short fuzz
 #	make unit       unit tests (SAN=address,undefined for sanitizers)
 #	make e2e        end-to-end and attack tests with the real daemons
-#	make lint       format-check check-headers check-layers tidy
+#	make lint       format-check check-headers check-layers tidy docs-check
 #	make fuzz       build the fuzz harnesses and run each FUZZ_SECONDS
 #	make bench      figures against peers, for docs/benchmarks.md
 #	make docs       write docs/*.varlink from the method tables
@@ -88,7 +88,7 @@ $(call stamp,flags,$(CC) $(subst ',,$(ALL_CFLAGS) $(ALL_LDFLAGS)))
 $(call stamp,sources,$(SRCS))
 
 .PHONY: build deps demo check unit e2e lint format format-check check-headers \
-	check-layers tidy fuzz bench docs install clean
+	check-layers tidy docs-check fuzz bench docs install clean
 .SECONDARY:
 
 build: $(PROGRAMS) $(HELPERS) compile_commands.json
@@ -160,7 +160,7 @@ fuzz:
 fuzz-run: $(FUZZ_BINS)
 	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ_BINS)
 
-lint: format-check check-headers check-layers tidy
+lint: format-check check-headers check-layers tidy docs-check
 
 format-check:
 	@clang-format --dry-run --Werror $(C_FILES) $(H_FILES)
@@ -186,8 +186,11 @@ $(B)/%.c.tidy: %.c .clang-tidy $(B)/flags
 	$(Q)clang-tidy --quiet $< -- $(filter-out -M%,$(ALL_CFLAGS)) >$@.log 2>&1 || { cat $@.log; false; }
 	@touch $@
 
-docs: $(B)/bin/gatewayd
-	@tests/docs.sh $(B)
+docs: $(B)/tools/describe
+	@tests/docs.sh $(B) write
+
+docs-check: $(B)/tools/describe
+	@tests/docs.sh $(B) check
 
 install: build
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/openshell
