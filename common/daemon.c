@@ -91,7 +91,7 @@ take_common(const struct daemon *d, const char *name, enum log_level *level)
 		printf("%s %s\n", d->name, OPENSHELL_VERSION);
 		return EXIT_OK;
 	}
-	return parse_level(d, optarg, level);
+	return parse_level(d, optarg != NULL ? optarg : "", level);
 }
 
 static void

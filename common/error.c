@@ -7,6 +7,10 @@
 
 #include "common/error.h"
 
+#undef error_set
+#undef error_errno
+#undef error_prefix
+
 static const char *const names[ERROR_MAX_] = {
 	[ERR_NONE] = "None",
 	[ERR_INVALID] = "InvalidArgument",

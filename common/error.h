@@ -48,6 +48,23 @@ int error_errno(struct error *, const char *fmt, ...)
 int error_prefix(struct error *, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* So that compilers and analyzers, which see one file at a time, know it. */
+#define error_set(...)                                                         \
+	__extension__({                                                        \
+		(void)error_set(__VA_ARGS__);                                  \
+		-1;                                                            \
+	})
+#define error_errno(...)                                                       \
+	__extension__({                                                        \
+		(void)error_errno(__VA_ARGS__);                                \
+		-1;                                                            \
+	})
+#define error_prefix(...)                                                      \
+	__extension__({                                                        \
+		(void)error_prefix(__VA_ARGS__);                               \
+		-1;                                                            \
+	})
+
 /* The wire's name of a code ("NotFound"), and back; ERR_SYSTEM if unknown. */
 const char *error_name(enum error_code);
 enum error_code error_code_from_name(const char *name);

@@ -12,9 +12,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "$build/tools/describe" "$work"
 bad=0
-for f in "$work"/*.varlink docs/*.varlink; do
-	name=${f##*/}
-	diff -u "docs/$name" "$work/$name" || bad=1
+for name in $(ls docs "$work" | grep '\.varlink$' | sort -u); do
+	diff -u -N "docs/$name" "$work/$name" || bad=1
 done
 [ "$bad" -eq 0 ] || echo "docs/*.varlink differ: run make docs" >&2
 exit "$bad"

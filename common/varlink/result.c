@@ -34,7 +34,7 @@ get_string(const cJSON *parameters, const char *name)
 	    name != NULL ? cJSON_GetObjectItemCaseSensitive(parameters, name)
 			 : NULL;
 
-	return cJSON_IsString(item) ? item->valuestring : NULL;
+	return item != NULL && cJSON_IsString(item) ? item->valuestring : NULL;
 }
 
 /* name without "interface.", or NULL if it belongs elsewhere. */

@@ -36,7 +36,7 @@
 #define CALLS_PER_TURN 16
 
 /* After accept(2) failed for want of descriptors. */
-static const struct timeval accept_pause = { 0, 100 * 1000 };
+static const struct timeval accept_pause = { 0, 100000 };
 
 struct listener {
 	SLIST_ENTRY(listener) next;
@@ -54,7 +54,7 @@ struct conn {
 	struct peer peer;
 	enum role role;
 	struct call *call; /* in flight, or NULL */
-	unsigned running;  /* callbacks on the stack */
+	unsigned running;  /* who holds it: callbacks on the stack */
 	bool broken;       /* to be closed from the loop */
 };
 
@@ -129,16 +129,21 @@ call_detach(struct call *c)
 
 /* Connections. */
 
+/* The one place that frees a conn: nothing may follow but return. */
 static void
-conn_free(struct conn *c)
+conn_release(struct conn *c)
 {
+	if (--c->running > 0 || c->server != NULL)
+		return;
 	event_free(c->event);
 	free(c);
 }
 
+/* For those who hold it: it stays until they release it. */
 static void
 conn_close(struct conn *c)
 {
+	assert(c->running > 0);
 	if (c->server == NULL)
 		return;
 	LIST_REMOVE(c, next);
@@ -146,11 +151,8 @@ conn_close(struct conn *c)
 	c->server = NULL;
 	(void)event_del(c->event);
 	stream_clear(&c->stream);
-	c->running++;
 	if (c->call != NULL)
 		call_detach(c->call);
-	if (--c->running == 0)
-		conn_free(c);
 }
 
 /* A peer that goes away isn't worth a line. */
@@ -508,8 +510,7 @@ on_conn(evutil_socket_t fd, short what, void *arg)
 		conn_log_end(c, &e);
 	if (r <= 0)
 		conn_close(c);
-	if (--c->running == 0 && c->server == NULL)
-		conn_free(c);
+	conn_release(c);
 }
 
 /* The server. */
@@ -631,6 +632,8 @@ varlink_server_new(struct event_base *base, const struct service *service)
 void
 varlink_server_free(struct varlink_server *s)
 {
+	struct conn *c;
+
 	if (s == NULL)
 		return;
 	while (!SLIST_EMPTY(&s->listeners)) {
@@ -642,7 +645,11 @@ varlink_server_free(struct varlink_server *s)
 		(void)close(l->fd);
 		free(l);
 	}
-	while (!LIST_EMPTY(&s->conns))
-		conn_close(LIST_FIRST(&s->conns));
+	while ((c = LIST_FIRST(&s->conns)) != NULL) {
+		c->running++;
+		conn_close(c);
+		assert(c != LIST_FIRST(&s->conns));
+		conn_release(c);
+	}
 	free(s);
 }
