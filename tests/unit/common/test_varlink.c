@@ -48,7 +48,7 @@ static const struct field text_fields[] = {
 
 #define P(member) offsetof(struct carrier, member)
 static const struct field carrier_fields[] = {
-	{ "fd", FIELD_FD, REQUIRED, P(fd) },
+	{ "fd", FIELD_FD, OPTIONAL, P(fd) },
 	{ "number", FIELD_INT, OPTIONAL, P(number) },
 	{ 0 },
 };
@@ -123,6 +123,7 @@ struct world {
 	unsigned echoed;
 	/* What the client saw. */
 	unsigned replies;
+	unsigned carried;
 	unsigned closed;
 	bool continues;
 	struct error error;
@@ -336,8 +337,9 @@ on_carrier(void *arg, const struct varlink_result *r)
 	struct stat st;
 
 	on_result(arg, r);
-	if (c == NULL)
+	if (c == NULL || c->fd < 0)
 		return;
+	((struct world *)arg)->carried++;
 	assert_int_equal(fstat(c->fd, &st), 0);
 	assert_int_equal(st.st_size, c->number);
 	assert_int_equal(fcntl(c->fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
@@ -688,7 +690,7 @@ test_descriptors_go_both_ways(void **state)
 	open = count_open();
 	call(w, &pass_method, &c, false, on_carrier);
 	assert_int_equal(w->replies, 1);
-	assert_int_equal(w->error.code, ERR_NONE);
+	assert_int_equal(w->carried, 1);
 	assert_int_equal(count_open(), open);
 }
 
@@ -704,16 +706,18 @@ test_streamed_descriptors_stay_with_their_messages(void **state)
 	/* on_carrier compares each file's size with the number beside it. */
 	call(w, &stream_method, &n, true, on_carrier);
 	assert_int_equal(w->replies, 3);
+	assert_int_equal(w->carried, 3);
 	assert_false(w->continues);
 	assert_int_equal(count_open(), open);
 
 	n.n = 100;
 	call(w, &stream_method, &n, true, on_carrier);
 	assert_int_equal(w->replies, 100);
+	assert_int_equal(w->carried, 103);
 	assert_int_equal(count_open(), open);
 }
 
-/* Sends bytes with n copies of a descriptor. */
+/* Sends bytes with n copies of a descriptor: the socket itself. */
 static void
 send_with(int fd, const char *bytes, size_t len, size_t n)
 {
@@ -1087,6 +1091,28 @@ test_a_broken_reply_fails_the_call_and_ends_the_connection(void **state)
 }
 
 static void
+test_a_plain_reply_does_not_take_the_next_ones_descriptor(void **state)
+{
+	static const char plain[] = "{\"parameters\":{\"number\":1},"
+				    "\"continues\":true}";
+	static const char carrying[] = "{\"parameters\":{\"fd\":0},"
+				       "\"continues\":true}";
+	struct world *w = *state;
+	struct count n = { 3 };
+
+	use_raw_client(w);
+	call(w, &stream_method, &n, true, on_carrier);
+	/* Both are there before the client reads. */
+	assert_int_equal(write(w->raw, plain, sizeof(plain)), sizeof(plain));
+	send_with(w->raw, carrying, sizeof(carrying), 1);
+	assert_int_equal(write(w->raw, plain, sizeof(plain)), sizeof(plain));
+	settle(w);
+	assert_int_equal(w->replies, 3);
+	assert_int_equal(w->carried, 1);
+	assert_int_equal(w->closed, 0);
+}
+
+static void
 test_an_invalid_parameter_names_the_field(void **state)
 {
 	struct world *w = *state;
@@ -1277,6 +1303,7 @@ main(void)
 		TEST(test_the_service_describes_itself),
 		TEST(
 		    test_a_broken_reply_fails_the_call_and_ends_the_connection),
+		TEST(test_a_plain_reply_does_not_take_the_next_ones_descriptor),
 		TEST(test_an_invalid_parameter_names_the_field),
 		TEST(test_the_end_of_the_connection_answers_every_call),
 		TEST(test_a_reply_without_a_call_ends_the_connection),
