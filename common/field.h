@@ -17,7 +17,8 @@
  *
  * Decoding refuses unknown, duplicate, missing, mistyped and oversized
  * members, each by name.  An absent optional member is false, 0, NULL, -1
- * (descriptors) or empty; JSON null means absent.
+ * (descriptors: 0 is one!) or empty, in both directions; JSON null means
+ * absent.  A FIELD_STRS has a NULL behind its last element.
  */
 #ifndef COMMON_FIELD_H
 #define COMMON_FIELD_H
@@ -27,7 +28,7 @@
 
 enum field_type {
 	FIELD_BOOL = 1, /* bool */
-	FIELD_INT,      /* int64_t, 0..limit; limit 0 is INT64_MAX */
+	FIELD_INT,      /* int64_t, 0..limit; limit 0 is 2^53 */
 	FIELD_STR,      /* const char *; limit: bytes; 0 is 4096; no NUL */
 	FIELD_STRS,     /* struct strings; limit: elements; each <= 32 KiB */
 	FIELD_MAP,      /* struct pairs; limit: members; values <= 32 KiB */

@@ -149,7 +149,7 @@ client_take_frame(struct varlink_client *c, struct error *e)
 
 	if (r <= 0)
 		return r;
-	if (p == NULL || !p->sent)
+	if (p == NULL)
 		r = error_set(e, ERR_PROTOCOL, "reply without a call");
 	else
 		r = result_open(&result, c->interface, p->method, p->more, text,

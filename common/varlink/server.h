@@ -68,7 +68,7 @@ struct varlink_server *varlink_server_new(
 void varlink_server_free(struct varlink_server *);
 /* Accepts on a listening socket; owns fd from now on. */
 int varlink_server_listen(struct varlink_server *, int fd, struct error *);
-/* Serves one connected socket; owns fd. */
+/* Serves one connected socket; owns fd, also when it fails. */
 int varlink_server_add(struct varlink_server *, int fd, struct error *);
 
 /* For handlers. */
@@ -82,7 +82,8 @@ bool call_wants_more(struct call *);
  * type (NULL if it has none) and is copied; descriptors in it are duplicated.
  */
 void call_reply(struct call *, const void *reply);
-/* One of several ("continues"); the call lives on. */
+/* One of several ("continues"); the call lives on.  Only if the client wants
+ * more. */
 void call_reply_more(struct call *, const void *reply);
 /* Ends the call with an error; dead after it. */
 void call_error(struct call *, const struct error *);
@@ -91,9 +92,11 @@ void call_error_with(struct call *, const char *name,
     const struct field *fields, const void *params);
 
 /*
- * cancel(arg) is called once if the call ends in any way, the peer's hanging
- * up included, so that whoever holds the call can forget it.  Only one; NULL
- * takes it away.
+ * cancel(arg) is called once if the call ends in any way, so that whoever
+ * holds the call can forget it: inside call_reply() and call_error() as well
+ * as when the peer hangs up (shutting down its writing side is hanging up) or
+ * the server is freed.  Only one; NULL takes it away.  A call that has none
+ * must be answered in the end, also when its connection is gone.
  */
 void call_on_end(struct call *, void (*cancel)(void *arg), void *arg);
 /* Bytes that wait to be sent to this peer: for streams that should pause. */

@@ -109,7 +109,7 @@ test_a_directory_that_others_prepared_is_refused(void **state)
 	FILE *f;
 
 	(void)state;
-	assert_int_equal(symlink("/tmp", link), 0);
+	assert_int_equal(symlink(root, link), 0);
 	assert_int_equal(mkdir(open, 0700), 0);
 	assert_int_equal(chmod(open, 0770), 0);
 	f = fopen(file, "w");

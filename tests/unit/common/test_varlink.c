@@ -16,8 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -174,10 +176,13 @@ static int
 pass(struct call *c, void *params, struct error *e)
 {
 	struct carrier *p = params;
-	autoclose int fd = steal_fd(&p->fd);
-	struct carrier reply = { fd, p->number + 1 };
+	struct carrier reply = { p->fd, p->number + 1 };
+	autoclose int taken = -1;
 
 	(void)e;
+	/* Taken or left to the call. */
+	if (p->number % 2 == 0)
+		taken = steal_fd(&p->fd);
 	call_reply(c, &reply);
 	return 0;
 }
@@ -692,6 +697,12 @@ test_descriptors_go_both_ways(void **state)
 	assert_int_equal(w->replies, 1);
 	assert_int_equal(w->carried, 1);
 	assert_int_equal(count_open(), open);
+
+	c.number = 42;
+	assert_return_code(ftruncate(fd, 43), 0);
+	call(w, &pass_method, &c, false, on_carrier);
+	assert_int_equal(w->carried, 2);
+	assert_int_equal(count_open(), open);
 }
 
 static void
@@ -1027,6 +1038,42 @@ test_the_service_describes_itself(void **state)
 	assert_non_null(strstr(answer, "error ExpectedMore ()"));
 }
 
+static void
+test_a_listener_survives_running_out_of_descriptors(void **state)
+{
+	struct world *w = *state;
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	socklen_t len = sizeof(sun.sun_family);
+	struct rlimit limit, low;
+	struct error e;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	/* An address of the kernel's choice: unix(7), autobind. */
+	assert_int_equal(bind(fd, (struct sockaddr *)&sun, len), 0);
+	len = sizeof(sun);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&sun, &len), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(varlink_server_listen(w->server, fd, &e), 0);
+
+	w->raw = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect(w->raw, (struct sockaddr *)&sun, len), 0);
+	assert_int_equal(fcntl(w->raw, F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	low = limit;
+	low.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	settle(w);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_string_equal(
+	    say(w, "{\"method\":\"io.openshell.Test.Custom\"}"), "nothing");
+	/* The pause. */
+	assert_int_equal(event_base_loop(w->base, EVLOOP_ONCE), 0);
+	settle(w);
+	assert_int_equal(read(w->raw, &e, sizeof(e)),
+	    sizeof("{\"error\":\"io.openshell.Test.Custom\","
+		   "\"parameters\":{\"n\":7}}"));
+}
+
 /* A client against raw bytes. */
 
 static void
@@ -1099,16 +1146,20 @@ test_a_plain_reply_does_not_take_the_next_ones_descriptor(void **state)
 				       "\"continues\":true}";
 	struct world *w = *state;
 	struct count n = { 3 };
+	size_t open;
 
 	use_raw_client(w);
 	call(w, &stream_method, &n, true, on_carrier);
-	/* Both are there before the client reads. */
+	open = count_open();
+	/* All are there before the client reads. */
 	assert_int_equal(write(w->raw, plain, sizeof(plain)), sizeof(plain));
-	send_with(w->raw, carrying, sizeof(carrying), 1);
+	send_with(w->raw, carrying, sizeof(carrying), 2);
 	assert_int_equal(write(w->raw, plain, sizeof(plain)), sizeof(plain));
 	settle(w);
 	assert_int_equal(w->replies, 3);
 	assert_int_equal(w->carried, 1);
+	/* The one nobody named too. */
+	assert_int_equal(count_open(), open);
 	assert_int_equal(w->closed, 0);
 }
 
@@ -1301,6 +1352,7 @@ main(void)
 		TEST(test_nobody_is_let_in),
 		TEST(test_a_higher_role_may_do_more),
 		TEST(test_the_service_describes_itself),
+		TEST(test_a_listener_survives_running_out_of_descriptors),
 		TEST(
 		    test_a_broken_reply_fails_the_call_and_ends_the_connection),
 		TEST(test_a_plain_reply_does_not_take_the_next_ones_descriptor),
