@@ -269,9 +269,12 @@ client_hello_parse(
 
 	if (!starts_record(bytes, len))
 		return CLIENT_HELLO_NOT_TLS;
+	/* The verdict may not depend on how much more was there to peek at. */
+	if (len > CLIENT_HELLO_PEEK_MAX)
+		len = CLIENT_HELLO_PEEK_MAX;
 	m.have = m.want = 0; /* not the bytes: 16 KiB */
 	kind = gather(&m, bytes, len, e);
-	if (kind == CLIENT_HELLO_MORE && len >= CLIENT_HELLO_PEEK_MAX) {
+	if (kind == CLIENT_HELLO_MORE && len == CLIENT_HELLO_PEEK_MAX) {
 		(void)error_set(
 		    e, ERR_LIMIT, "ClientHello: spread over too many records");
 		return CLIENT_HELLO_BAD;

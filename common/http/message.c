@@ -43,7 +43,7 @@ refuse(struct parser *x, unsigned status, const char *why)
  * The names as a hash table that has no collisions: the compiler would warn of
  * one (-Woverride-init).
  */
-#define SLOT(len, first, last) (((len)*3 + (first)*7 + (last)) & 63)
+#define SLOT(len, first, last) (((len)*3 + (first)*7UL + (last)) & 63)
 
 static const struct known {
 	const char *name;
