@@ -268,7 +268,8 @@ read_expect(struct parser *x, struct http_slice v)
 		return 0;
 	if (!http_slice_is_nocase(v, "100-continue"))
 		return refuse(x, 417, "Expect is other than '100-continue'");
-	x->head->expect_continue = true;
+	/* RFC 9110 10.1.1: a 1.0 client doesn't know the answer. */
+	x->head->expect_continue = x->head->minor == 1;
 	return 0;
 }
 

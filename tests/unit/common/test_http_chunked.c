@@ -110,6 +110,8 @@ static const struct {
 	const char *text;
 } broken[] = {
 	{ "no size", "\r\nab\r\n" },
+	{ "no size, and nothing else", "\r\n\r\n" },
+	{ "only an extension, and nothing else", ";a\r\n\r\n" },
 	{ "only an extension", ";a\r\nab\r\n" },
 	{ "plus", "+2\r\nab\r\n" },
 	{ "minus", "-2\r\nab\r\n" },

@@ -418,6 +418,20 @@ test_a_head_may_come_a_byte_at_a_time(void **state)
 }
 
 static void
+test_an_expectation_counts_in_1_1_only(void **state)
+{
+	struct error e;
+	struct http_head head;
+
+	(void)state;
+	assert_true(request(GET "Expect: 100-CONTINUE\r\n\r\n", &head, &e) > 0);
+	assert_true(head.expect_continue);
+	assert_true(request("GET / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n",
+			&head, &e) > 0);
+	assert_false(head.expect_continue);
+}
+
+static void
 test_a_head_over_the_limit_is_431_at_once(void **state)
 {
 	struct http_scan scan = { 0 };
@@ -626,6 +640,7 @@ main(void)
 		    test_known_names_are_known_and_hop_by_hop_ones_marked),
 		cmocka_unit_test(test_upgrades_need_both_fields),
 		cmocka_unit_test(test_a_head_may_come_a_byte_at_a_time),
+		cmocka_unit_test(test_an_expectation_counts_in_1_1_only),
 		cmocka_unit_test(test_a_head_over_the_limit_is_431_at_once),
 		cmocka_unit_test(test_more_fields_than_the_limit_are_431),
 		cmocka_unit_test(

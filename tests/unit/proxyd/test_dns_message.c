@@ -142,9 +142,11 @@ test_the_longest_name_fits_and_a_longer_does_not(void **state)
 {
 	static const size_t longest[] = { 63, 63, 63, 61 };
 	static const size_t longer[] = { 63, 63, 63, 62 };
+	static const size_t label[] = { 64 };
 	struct dns_query q;
 
 	(void)state;
+	assert_int_equal(query_labels(label, 1, &q), DNS_FORMERR);
 	assert_int_equal(query_labels(longest, 4, &q), DNS_NOERROR);
 	assert_int_equal(strlen(q.name), DNS_NAME_MAX);
 	assert_int_equal(q.question_len, DNS_QUESTION_MAX);
