@@ -36,6 +36,11 @@ struct bad_field {
 void *codec_decode(const struct cJSON *object, const struct field *fields,
     size_t size, struct arena *, struct passed *, struct bad_field *);
 
+/* The same from text that has no descriptors, such as what codec_encode() made
+ * and we kept. */
+void *codec_decode_text(const char *json, const struct field *fields,
+    size_t size, struct arena *, struct bad_field *);
+
 /* Closes the descriptors in a decoded struct that nobody stole. */
 void codec_close(const struct field *fields, void *object);
 

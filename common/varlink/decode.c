@@ -389,3 +389,21 @@ codec_close(const struct field *fields, void *object)
 				    (uint8_t *)objects->v + i * f->sub_size);
 	}
 }
+
+void *
+codec_decode_text(const char *json, const struct field *fields, size_t size,
+    struct arena *arena, struct bad_field *bad)
+{
+	struct passed none = { .n = 0 };
+	cJSON *object = cJSON_Parse(json);
+	void *decoded = NULL;
+
+	if (cJSON_IsObject(object)) {
+		decoded = codec_decode(object, fields, size, arena, &none, bad);
+	} else {
+		bad->path[0] = '\0';
+		bad->why = "is no JSON object";
+	}
+	cJSON_Delete(object);
+	return decoded;
+}

@@ -3,6 +3,8 @@
 #include "common/wire/limits.h"
 #include "common/wire/proxy.h"
 
+#define ATTACHED_MAX 65536
+
 #define P(member) offsetof(struct proxy_attach, member)
 static const struct field attach_fields[] = {
 	{ "sandbox", FIELD_STR, REQUIRED, P(sandbox), WIRE_NAME_MAX },
@@ -45,6 +47,7 @@ static const struct field status_fields[] = {
 	{ "workers", FIELD_INT, REQUIRED, P(workers) },
 	{ "sandboxes", FIELD_INT, REQUIRED, P(sandboxes) },
 	{ "connections", FIELD_INT, REQUIRED, P(connections) },
+	{ "attached", FIELD_STRS, OPTIONAL, P(attached), ATTACHED_MAX },
 	{ 0 },
 };
 #undef P

@@ -47,6 +47,7 @@ struct proxy_status {
 	int64_t workers;
 	int64_t sandboxes;
 	int64_t connections;
+	struct strings attached; /* ids: their connections go on */
 };
 
 struct proxy_events {

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gateway.h - what one gatewayd holds: its parts, made in main.c and passed
+ * down.
+ */
+#ifndef GATEWAYD_GATEWAY_H
+#define GATEWAYD_GATEWAY_H
+
+#include <stdint.h>
+
+#include "common/dirs.h"
+
+struct event_base;
+struct event_log;
+struct proxy_link;
+struct sandboxes;
+struct seal;
+struct store;
+struct varlink_server;
+
+struct gateway {
+	struct event_base *base;
+	struct dirs dirs;
+	char boot_id[64]; /* of the host, from the kernel */
+	int64_t started_at_ms;
+	int lock_fd; /* held for life: one gatewayd a state directory */
+	struct store *store;
+	struct seal *seal;
+	struct event_log *events;
+	struct proxy_link *proxy;
+	struct sandboxes *sandboxes;
+	struct varlink_server *server;
+};
+
+int64_t now_ms(void); /* since the epoch */
+
+#endif

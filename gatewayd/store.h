@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store.h - gatewayd's durable state, the only module that speaks SQL.
+ *
+ * Every call is one transaction: it has happened entirely or not at all, and
+ * when it returned 0 it outlives a crash of the host.  Rows go out through a
+ * callback and are borrowed until it returns; no sqlite type leaves this
+ * module.  Callers have checked who may ask; the store checks only what the
+ * schema can say.
+ */
+#ifndef GATEWAYD_STORE_H
+#define GATEWAYD_STORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+
+#define STORE_EVENTS_MAX 2000 /* of one sandbox; older ones go */
+
+struct store; /* opaque: one open database */
+
+struct store_sandbox {
+	const char *id;
+	const char *name;
+	int64_t owner_uid;
+	const char *phase;
+	const char *reason; /* or NULL */
+	int64_t created_at_ms;
+	const char *boot_id; /* of the host when it last started */
+	const char *spec;    /* JSON; the schema is its user's */
+	int64_t uid_block;   /* number of its block of host uids, from 0 */
+	const char *ca_cert; /* PEM */
+	const void *ca_key;  /* sealed */
+	size_t ca_key_len;
+};
+
+struct store_revision {
+	const char *sandbox; /* id */
+	int64_t version;
+	const char *policy; /* canonical JSON */
+	const char *hash;
+	const char *status; /* pending loaded failed superseded */
+	const char *error;  /* or NULL */
+	int64_t created_at_ms;
+	int64_t loaded_at_ms; /* 0: never */
+};
+
+/* Makes or migrates the database, mode 0600.  ERR_UNAVAILABLE if it was
+ * written by a newer version. */
+int store_open(const char *path, struct store **ret, struct error *);
+void store_close(struct store *); /* NULL is fine */
+
+/* Inserts the sandbox and its revision 1.  ERR_EXISTS if the owner has one of
+ * that name. */
+int store_sandbox_insert(struct store *, const struct store_sandbox *,
+    const struct store_revision *, struct error *);
+int store_sandbox_set_phase(struct store *, const char *id, const char *phase,
+    const char *reason, const char *boot_id, struct error *);
+/* With its revisions and events. */
+int store_sandbox_delete(struct store *, const char *id, struct error *);
+int store_sandbox_each(struct store *,
+    void (*row)(void *arg, const struct store_sandbox *), void *arg,
+    struct error *);
+/* The lowest block of uids that no sandbox has. */
+int store_free_uid_block(struct store *, int64_t *ret, struct error *);
+
+/* Pending ones before it become superseded. */
+int store_revision_insert(
+    struct store *, const struct store_revision *, struct error *);
+/* loaded: the ones before it become superseded. */
+int store_revision_decide(struct store *, const char *sandbox, int64_t version,
+    const char *status, const char *error, int64_t now_ms, struct error *);
+/* version 0 is the newest, STORE_LOADED the newest that is loaded.
+ * ERR_NOT_FOUND. */
+#define STORE_LOADED (-1)
+int store_revision_get(struct store *, const char *sandbox, int64_t version,
+    void (*row)(void *arg, const struct store_revision *), void *arg,
+    struct error *);
+/* Newest first; policy is NULL. */
+int store_revision_each(struct store *, const char *sandbox, int64_t limit,
+    void (*row)(void *arg, const struct store_revision *), void *arg,
+    struct error *);
+
+struct store_event {
+	const char *sandbox; /* id; one that is gone is left out */
+	int64_t time_ms;
+	const char *json; /* the schema is its user's */
+};
+
+int store_events_append(
+    struct store *, const struct store_event *, size_t n, struct error *);
+/* Oldest first. */
+int store_events_each(struct store *, const char *sandbox, int64_t since_ms,
+    void (*row)(void *arg, const struct store_event *), void *arg,
+    struct error *);
+
+#endif
