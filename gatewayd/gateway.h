@@ -6,6 +6,7 @@
 #ifndef GATEWAYD_GATEWAY_H
 #define GATEWAYD_GATEWAY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/dirs.h"
@@ -27,9 +28,13 @@ struct gateway {
 	struct store *store;
 	struct seal *seal;
 	struct event_log *events;
+	char *proxy_socket;
+	char *upstream_ca; /* the operator's bundle, if it is there */
 	struct proxy_link *proxy;
 	struct sandboxes *sandboxes;
+	char *socket;
 	struct varlink_server *server;
+	bool shutting_down; /* asked to end, with proxyd */
 };
 
 int64_t now_ms(void); /* since the epoch */

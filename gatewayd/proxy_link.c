@@ -80,15 +80,15 @@ hang_up(struct proxy_link *l)
 	varlink_client_free(stream);
 }
 
+/* Its calls have been answered: whoever waited knows. */
 static void
 on_closed(void *arg)
 {
 	struct proxy_link *l = arg;
-	bool was_up = l->state == UP;
 
-	hang_up(l);
-	if (was_up)
+	if (l->state == UP)
 		log_warnx("proxyd is gone pid=%d", (int)l->pid);
+	hang_up(l);
 	/* At once: connections wait in the backlog. */
 	retry_in(l, 0);
 }
@@ -113,6 +113,33 @@ on_events(void *arg, const struct varlink_result *r)
 		    (long long)reply->dropped);
 }
 
+static bool open_stream(struct proxy_link *);
+
+/* Its other connection tells whether proxyd is gone or only this. */
+static void
+on_stream_closed(void *arg)
+{
+	struct proxy_link *l = arg;
+
+	varlink_client_free(steal_ptr(&l->stream));
+	if (open_stream(l))
+		varlink_client_call(
+		    l->stream, &proxy_events_method, NULL, true, on_events, l);
+}
+
+static bool
+open_stream(struct proxy_link *l)
+{
+	struct error e;
+	int fd;
+
+	if (unixsock_connect(l->config.socket, &fd, &e) < 0)
+		return false;
+	l->stream = varlink_client_new(
+	    l->base, &proxy_interface, fd, on_stream_closed, l);
+	return true;
+}
+
 static void
 on_status(void *arg, const struct varlink_result *r)
 {
@@ -128,8 +155,9 @@ on_status(void *arg, const struct varlink_result *r)
 	l->workers = status->workers;
 	log_info("proxyd is up pid=%d workers=%lld", (int)l->pid,
 	    (long long)l->workers);
-	varlink_client_call(
-	    l->stream, &proxy_events_method, NULL, true, on_events, l);
+	if (l->stream != NULL)
+		varlink_client_call(
+		    l->stream, &proxy_events_method, NULL, true, on_events, l);
 	l->up(l->arg, &status->attached);
 }
 
@@ -148,11 +176,11 @@ static bool
 connect_both(struct proxy_link *l)
 {
 	struct error e;
-	int calls, stream;
+	int calls;
 
 	if (unixsock_connect(l->config.socket, &calls, &e) < 0)
 		return false;
-	if (unixsock_connect(l->config.socket, &stream, &e) < 0) {
+	if (!open_stream(l)) {
 		(void)close(calls);
 		return false;
 	}
@@ -160,9 +188,6 @@ connect_both(struct proxy_link *l)
 	l->pid = peer_pid(calls);
 	l->calls =
 	    varlink_client_new(l->base, &proxy_interface, calls, on_closed, l);
-	/* The other one's end is this one's too. */
-	l->stream =
-	    varlink_client_new(l->base, &proxy_interface, stream, on_closed, l);
 	varlink_client_call(
 	    l->calls, &proxy_status_method, NULL, false, on_status, l);
 	return true;
@@ -194,8 +219,11 @@ start(struct proxy_link *l)
 	char *argv[] = { program, socket, ca, NULL };
 	struct error e;
 
-	if (child_exec(l->base, argv, -1, on_child_exit, l, &l->child, &e) < 0)
+	if (child_exec(l->base, argv, -1, on_child_exit, l, &l->child, &e) <
+	    0) {
 		log_warnx("cannot start proxyd: %s", e.text);
+		l->failures++;
+	}
 }
 
 /* How long to wait before one that keeps failing is started again. */

@@ -26,7 +26,6 @@ struct varlink_result;
 struct proxy_link_config {
 	const char *socket;      /* borrowed, as all of these */
 	const char *upstream_ca; /* a bundle for upstream TLS, or NULL */
-	const char *log;         /* --log-level for it, or NULL */
 	bool starts;             /* may we start one? */
 };
 

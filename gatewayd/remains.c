@@ -2,6 +2,7 @@
 /* remains.c - see remains.h. */
 #include <dirent.h>
 #include <errno.h>
+#include <event2/event.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -174,13 +175,15 @@ remove_tree(int parent, const char *name, unsigned depth)
 		errno = ELOOP;
 		return -1;
 	}
-	/* An agent may have taken the owner's rights away. */
-	(void)fchmodat(parent, name, 0700, AT_SYMLINK_NOFOLLOW);
+	/* An agent may have taken the owner's rights away; if this fails,
+	 * opening it says why. */
+	if (fchmodat(parent, name, 0700, AT_SYMLINK_NOFOLLOW) < 0 &&
+	    errno == ENOENT)
+		return 0;
 	fd = openat(parent, name,
 	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -1;
-	(void)fchmod(fd, 0700);
 	(void)empty_directory(fd, depth);
 	return unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT
 		   ? 0
@@ -207,7 +210,7 @@ work(void *arg)
 }
 
 static void
-on_exit_(void *arg, int status)
+on_removed(void *arg, int status)
 {
 	struct removal *r = arg;
 	struct error e;
@@ -224,6 +227,14 @@ on_exit_(void *arg, int status)
 	removal_free(r);
 }
 
+static void
+on_no_child(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	on_removed(arg, W_EXITCODE(1, 0));
+}
+
 void
 remains_remove(struct event_base *base, const char *id, const char *socket,
     const char *state_dir, driver_cleaned_fn *cleaned, void *arg)
@@ -236,8 +247,12 @@ remains_remove(struct event_base *base, const char *id, const char *socket,
 	r->state_dir = state_dir != NULL ? xstrdup(state_dir) : NULL;
 	r->cleaned = cleaned;
 	r->arg = arg;
-	if (child_fork(base, work, on_exit_, r, &e) < 0) {
-		cleaned(arg, &e);
-		removal_free(r);
+	if (child_fork(base, work, on_removed, r, &e) < 0) {
+		log_warnx(
+		    "cannot remove what is left of id=%s: %s", id, e.text);
+		/* As if the child had failed: never inside this call. */
+		if (event_base_once(base, -1, EV_TIMEOUT, on_no_child, r,
+			&(struct timeval){ 0, 0 }) < 0)
+			fatalx("cannot set a timer");
 	}
 }

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* api_gateway.c - the gateway itself and its logs; the table of all methods. */
+#include <event2/event.h>
+#include <unistd.h>
+
+#include "common/wire/gateway.h"
+#include "gatewayd/api.h"
+#include "gatewayd/event_log.h"
+#include "gatewayd/gateway.h"
+#include "gatewayd/proxy_link.h"
+#include "gatewayd/sandbox.h"
+
+int
+api_get_logs(struct call *call, void *params, struct error *e)
+{
+	const struct gateway_logs *p = params;
+	struct gateway *gw = call_ctx(call);
+	struct sandbox *s = sandbox_find(gw, p->name, call_peer(call), e);
+	struct event_query q = { NULL, p->since_ms, p->limit, p->level,
+		p->source };
+
+	if (s == NULL || event_query_check(&q, e) < 0)
+		return -1;
+	if (p->follow && !call_wants_more(call))
+		return error_set(
+		    e, ERR_INVALID, "follow needs a call that wants more");
+	q.sandbox = s->id;
+	return event_log_answer(gw->events, &q, p->follow, call, e);
+}
+
+int
+api_get_status(struct call *call, void *params, struct error *e)
+{
+	struct gateway *gw = call_ctx(call);
+	struct gateway_daemon proxyd;
+	struct gateway_status reply = { .version = OPENSHELL_VERSION,
+		.pid = getpid(),
+		.uptime_ms = now_ms() - gw->started_at_ms,
+		.state_dir = gw->dirs.state,
+		.daemons = { &proxyd, 1 } };
+	const struct sandbox *s;
+
+	(void)params;
+	(void)e;
+	if (reply.uptime_ms < 0)
+		reply.uptime_ms = 0; /* the clock was set back */
+	TAILQ_FOREACH(s, &gw->sandboxes->list, next)
+	{
+		if (!sandbox_is_visible(s, call_peer(call)))
+			continue;
+		reply.sandboxes++;
+		reply.ready += s->phase == PHASE_READY;
+	}
+	proxy_link_describe(gw->proxy, &proxyd);
+	call_reply(call, &reply);
+	return 0;
+}
+
+int
+api_shutdown(struct call *call, void *params, struct error *e)
+{
+	struct gateway *gw = call_ctx(call);
+
+	(void)params;
+	(void)e;
+	call_reply(call, NULL);
+	gw->shutting_down = true;
+	/* After the reply has left. */
+	(void)event_base_loopexit(gw->base, NULL);
+	return 0;
+}
+
+const struct handler api_handlers[] = {
+	{ &gateway_create_sandbox_method, ROLE_USER, api_create_sandbox },
+	{ &gateway_get_sandbox_method, ROLE_USER, api_get_sandbox },
+	{ &gateway_list_sandboxes_method, ROLE_USER, api_list_sandboxes },
+	{ &gateway_delete_sandbox_method, ROLE_USER, api_delete_sandbox },
+	{ &gateway_start_sandbox_method, ROLE_USER, api_start_sandbox },
+	{ &gateway_stop_sandbox_method, ROLE_USER, api_stop_sandbox },
+	{ &gateway_exec_method, ROLE_USER, api_exec },
+	{ &gateway_signal_method, ROLE_USER, api_signal },
+	{ &gateway_set_policy_method, ROLE_USER, api_set_policy },
+	{ &gateway_get_policy_method, ROLE_USER, api_get_policy },
+	{ &gateway_wait_policy_method, ROLE_USER, api_wait_policy },
+	{ &gateway_list_policies_method, ROLE_USER, api_list_policies },
+	{ &gateway_logs_method, ROLE_USER, api_get_logs },
+	{ &gateway_status_method, ROLE_USER, api_get_status },
+	{ &gateway_shutdown_method, ROLE_ADMIN, api_shutdown },
+	{ 0 },
+};
