@@ -24,7 +24,7 @@ struct event_log;
 struct store;
 
 struct event_log *event_log_new(struct event_base *, struct store *);
-void event_log_free(struct event_log *); /* flushes */
+void event_log_free(struct event_log *); /* flushes; after the server */
 
 /* event->sandbox names the sandbox by id; everything is copied. */
 void event_log_add(struct event_log *, const struct event *);

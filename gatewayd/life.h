@@ -8,6 +8,8 @@
 #ifndef GATEWAYD_LIFE_H
 #define GATEWAYD_LIFE_H
 
+#include <sys/types.h>
+
 #include "common/error.h"
 
 struct gateway;

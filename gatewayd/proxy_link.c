@@ -56,7 +56,7 @@ static void look(struct proxy_link *);
 static void
 retry_in(struct proxy_link *l, unsigned ms)
 {
-	struct timeval tv = { ms / 1000, (ms % 1000) * 1000 };
+	struct timeval tv = { ms / 1000, (ms % 1000) * 1000L };
 
 	(void)evtimer_add(l->retry, &tv);
 }
