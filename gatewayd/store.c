@@ -142,7 +142,9 @@ rollback(struct store **s)
 		(void)sqlite3_exec((*s)->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
-#define TRANSACTION(s) _cleanup_(rollback) struct store *transaction_ = (s)
+#define TRANSACTION(s)                                                         \
+	_cleanup_(rollback)                                                    \
+	    __attribute__((unused)) struct store *transaction_ = (s)
 
 static int
 begin(struct store *s, struct error *e)

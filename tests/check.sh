@@ -22,7 +22,8 @@ count() {
 	took=$(($(date +%s) - start))
 	line=$(grep -E '^([a-z0-9 -]+: )?[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)
 	if [ -n "$line" ]; then
-		p=$(echo "$line" | sed -E 's/.*[^0-9]?([0-9]+) passed.*/\1/')
+		line=${line##*: }
+		p=${line%% passed*}
 		f=$(echo "$line" | sed -E 's/.* ([0-9]+) failed.*/\1/')
 		s=$(echo "$line" | sed -nE 's/.* ([0-9]+) skipped.*/\1/p')
 		# A step that fails without counting a failure is one.
