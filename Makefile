@@ -56,7 +56,7 @@ pkg_libs = $(shell pkg-config --libs $(1) 2>/dev/null)
 COMMON_SRCS := $(sort $(wildcard common/*.c common/*/*.c))
 SRCS	:= $(COMMON_SRCS)
 COMMON_LIBS = $(call pkg_libs,libevent_core libevent_extra libcjson openssl \
-	yaml-0.1 libsystemd)
+	yaml-0.1 libsystemd) -lm
 
 # $(call program,dir,name,packages): dir/main.c + the rest of dir as an
 # archive that tests can link too.
