@@ -1,1 +1,1 @@
-$(eval $(call program,cli,openshell,libevent_core))
+$(eval $(call program,cli,openshell,libevent_core libcjson))
