@@ -177,8 +177,8 @@ become_gateway(const char *program, int log)
 	(void)dup2(log, STDOUT_FILENO);
 	(void)dup2(log, STDERR_FILENO);
 	(void)close_range(3, ~0u, 0);
-	(void)chdir("/");
-	execl(program, program, (char *)NULL);
+	if (chdir("/") == 0)
+		execl(program, program, (char *)NULL);
 	fprintf(stderr, "cannot execute %s: %s\n", program, strerror(errno));
 	_exit(EXIT_FAILED);
 }
@@ -213,15 +213,16 @@ cli_start_gateway(struct cli *cli, struct error *e)
 	    dirs_make(dirs.state, e) < 0)
 		return -1;
 	if (program == NULL || access(program, X_OK) < 0)
-		return error_set(e, ERR_NOT_FOUND, "there is no gatewayd at '%s'",
+		return error_set(e, ERR_NOT_FOUND,
+		    "there is no gatewayd at '%s'",
 		    program != NULL ? program : "?");
 	log = xasprintf("%s/gateway.log", dirs.state);
-	fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
-	    0600);
+	fd = open(
+	    log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return error_errno(e, "cannot open '%s'", log);
-	say(MARK_INFO, "No gateway found — starting one automatically (log: %s)",
-	    log);
+	say(MARK_INFO,
+	    "No gateway found — starting one automatically (log: %s)", log);
 	pid = fork();
 	if (pid < 0)
 		return error_errno(e, "cannot fork");
@@ -240,38 +241,61 @@ cli_start_gateway(struct cli *cli, struct error *e)
 	return error_set(e, ERR_TIMEOUT, "the gateway did not start");
 }
 
+/* OPENSHELL_GATEWAY_SOCKET, or NULL. */
+static const char *
+given_socket(void)
+{
+	const char *given = getenv("OPENSHELL_GATEWAY_SOCKET");
+
+	return given != NULL && given[0] != '\0' ? given : NULL;
+}
+
+int
+cli_find(struct cli *cli)
+{
+	const char *given = given_socket();
+	autofree char *own = NULL;
+
+	if (cli->fd >= 0)
+		return 0;
+	if (given != NULL)
+		return try_connect(cli, given) ? 0 : -1;
+	own = own_socket();
+	return (own != NULL && try_connect(cli, own)) ||
+		       try_connect(cli, SYSTEM_SOCKET)
+		   ? 0
+		   : -1;
+}
+
 int
 cli_connect(struct cli *cli, enum start start)
 {
-	const char *given = getenv("OPENSHELL_GATEWAY_SOCKET");
+	const char *given = given_socket();
 	autofree char *own = NULL;
 	struct error e;
 
 	if (cli->fd >= 0)
 		return 0;
-	if (given != NULL && given[0] != '\0') {
-		if (try_connect(cli, given))
+	if (given != NULL || start == START_NEVER) {
+		if (cli_find(cli) == 0)
 			return 0;
-		(void)complain("no gateway answers at '%s'", given);
-		hint("OPENSHELL_GATEWAY_SOCKET names it; unset it to use your "
-		     "own");
+		if (given != NULL) {
+			(void)complain("no gateway answers at '%s'", given);
+			hint("OPENSHELL_GATEWAY_SOCKET names it; unset it to "
+			     "use your own");
+		} else {
+			(void)complain("No active gateway");
+			hint("openshell gateway start");
+		}
 		return -1;
 	}
+	/* The caller's own comes first, and is started before the system's
+	 * is asked. */
 	own = own_socket();
 	if (own == NULL)
 		return -1;
-	if (try_connect(cli, own))
-		return 0;
-	if (start == START_NEVER) {
-		if (try_connect(cli, SYSTEM_SOCKET))
-			return 0;
-		(void)complain("No active gateway");
-		hint("openshell gateway start");
-		return -1;
-	}
-	if (cli_start_gateway(cli, &e) == 0)
-		return 0;
-	if (try_connect(cli, SYSTEM_SOCKET))
+	if (try_connect(cli, own) || cli_start_gateway(cli, &e) == 0 ||
+	    try_connect(cli, SYSTEM_SOCKET))
 		return 0;
 	(void)complain("%s", e.text);
 	return -1;
@@ -346,8 +370,8 @@ on_result(void *arg, const struct varlink_result *r)
 }
 
 int
-cli_call_quiet(struct cli *cli, const struct method *method,
-    const void *params, cli_use_fn *use, void *arg, enum error_code quiet)
+cli_call_quiet(struct cli *cli, const struct method *method, const void *params,
+    cli_use_fn *use, void *arg, enum error_code quiet)
 {
 	struct call_state state = { cli, use, arg, quiet, false };
 	struct error e;
@@ -384,12 +408,12 @@ void
 cli_remember_sandbox(const char *name)
 {
 	autofree char *path = last_sandbox_path();
-	autoclose int fd = path == NULL
-			       ? -1
-			       : open(path,
-				     O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC |
-					 O_NOFOLLOW,
-				     0600);
+	autoclose int fd =
+	    path == NULL
+		? -1
+		: open(path,
+		      O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+		      0600);
 
 	/* A convenience: nobody is told when it fails. */
 	if (fd >= 0 && write(fd, name, strlen(name)) < 0)

@@ -17,9 +17,9 @@ struct method;
 
 struct cli {
 	int verbosity;
-	char *socket;  /* of the gateway, once it is known */
-	int fd;        /* connected to it, or -1 */
-	enum error_code code; /* of the last call that failed */
+	char *socket;            /* of the gateway, once it is known */
+	int fd;                  /* connected to it, or -1 */
+	enum error_code code;    /* of the last call that failed */
 	const char *policy_file; /* whose violations a call may bring */
 };
 
@@ -28,6 +28,8 @@ enum start { START_NEVER, START_IF_NEEDED };
 
 /* Connects unless it is; -1 and the reason said if that can't be. */
 int cli_connect(struct cli *, enum start);
+/* Connects to a gateway that runs; -1, and nothing said, if none does. */
+int cli_find(struct cli *);
 /* Starts the caller's own gateway and waits until it answers. */
 int cli_start_gateway(struct cli *, struct error *);
 /* One more connection, for the caller to close; -1 if that fails. */
@@ -50,10 +52,15 @@ char *cli_sandbox_name(struct cli *, const char *given);
 void cli_remember_sandbox(const char *name);
 
 /* Marks and colours: only on a terminal, and not with NO_COLOR. */
-enum mark { MARK_DONE, MARK_NOTICE, MARK_NOOP, MARK_FAILED, MARK_SUPERSEDED,
-	MARK_INFO };
-void say(enum mark, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
+enum mark {
+	MARK_DONE,
+	MARK_NOTICE,
+	MARK_NOOP,
+	MARK_FAILED,
+	MARK_SUPERSEDED,
+	MARK_INFO
+};
+void say(enum mark, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* "error: ..." on standard error; returns EXIT_FAILED. */
 int complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* A second line that says what to do next. */

@@ -123,7 +123,8 @@ print_option(const struct option_row *o)
 	if (o->letter != 0)
 		(void)snprintf(letter, sizeof(letter), "-%c, ", o->letter);
 	left = xasprintf("%s--%s%s%s", letter, o->name,
-	    o->metavar != NULL ? " " : "", o->metavar != NULL ? o->metavar : "");
+	    o->metavar != NULL ? " " : "",
+	    o->metavar != NULL ? o->metavar : "");
 	print_row(left, o->help);
 }
 
@@ -133,8 +134,9 @@ help_command(const struct command *c)
 	const char *group = c->group != NULL ? c->group : "";
 	const char *space = c->group != NULL ? " " : "";
 
-	printf("openshell %s%s%s - %s\n\nusage: openshell %s%s%s [FLAGS]%s%s\n\n"
-	       "FLAGS\n",
+	printf(
+	    "openshell %s%s%s - %s\n\nusage: openshell %s%s%s [FLAGS]%s%s\n\n"
+	    "FLAGS\n",
 	    group, space, c->name, c->summary, group, space, c->name,
 	    c->usage[0] != '\0' ? " " : "", c->usage);
 	for (const struct option_row *o = c->options;
@@ -205,8 +207,8 @@ set_option(const struct command *c, const struct option_row *o,
 		*(long *)member = strtol(value, &rest, 10);
 		if (value[0] < '0' || value[0] > '9' || *rest != '\0' ||
 		    errno != 0)
-			return usage(c, "--%s needs a number, not '%s'",
-			    o->name, value);
+			return usage(
+			    c, "--%s needs a number, not '%s'", o->name, value);
 		break;
 	case OPTION_IGNORED:
 		break;
@@ -287,8 +289,7 @@ parse(struct parser *p)
 	for (; p->at < p->argc; p->at++)
 		append(&a->command, p->argv[p->at]);
 	if (a->command.n > 0 && !c->takes_command)
-		return usage(
-		    c, "unexpected argument '%s'", a->command.v[0]);
+		return usage(c, "unexpected argument '%s'", a->command.v[0]);
 	return EXIT_DONE;
 }
 
@@ -359,7 +360,6 @@ command_main(struct cli *cli, int argc, char **argv)
 		return help_group(g);
 	c = find_command(g->name, argv[i]);
 	if (c == NULL)
-		return usage(
-		    NULL, "unknown command '%s %s'", g->name, argv[i]);
+		return usage(NULL, "unknown command '%s %s'", g->name, argv[i]);
 	return run(cli, c, argc - i - 1, argv + i + 1);
 }

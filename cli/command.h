@@ -17,12 +17,12 @@
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_TIMEOUT = 124 };
 
 enum option_kind {
-	OPTION_FLAG,   /* bool */
-	OPTION_STRING, /* const char *; the last one counts */
-	OPTION_LIST,   /* struct list; may be repeated */
-	OPTION_NUMBER, /* long; digits only */
+	OPTION_FLAG,    /* bool */
+	OPTION_STRING,  /* const char *; the last one counts */
+	OPTION_LIST,    /* struct list; may be repeated */
+	OPTION_NUMBER,  /* long; digits only */
 	OPTION_IGNORED, /* accepted for compatibility: changes nothing */
-	OPTION_LATER,  /* of the original, not supported yet */
+	OPTION_LATER,   /* of the original, not supported yet */
 };
 
 struct list {
@@ -54,9 +54,9 @@ struct command {
 	const char *usage; /* "[NAME] [-- COMMAND...]" */
 	const char *summary;
 	const struct option_row *options; /* ends with a zero row; or NULL */
-	size_t size;       /* of the struct that options fill */
+	size_t size;                      /* of the struct that options fill */
 	unsigned names_max;
-	bool takes_command; /* -- COMMAND... is allowed */
+	bool takes_command;     /* -- COMMAND... is allowed */
 	bool names_are_command; /* the first name starts the command */
 	int (*run)(struct cli *, const void *options, const struct arguments *);
 };

@@ -231,8 +231,8 @@ table_print(struct table *t)
 			size_t width = 0;
 
 			for (size_t i = 0; i < t->rows; i++) {
-				size_t n = strlen(
-				    t->cells[i * t->columns + col]);
+				size_t n =
+				    strlen(t->cells[i * t->columns + col]);
 
 				width = n > width ? n : width;
 			}

@@ -269,6 +269,14 @@ on_window(evutil_socket_t fd, short what, void *arg)
 	set_size(arg);
 }
 
+/* We end, and with our connection the command. */
+static void
+interrupt_session(struct session *s, int signo)
+{
+	s->exit_code = 128 + signo;
+	(void)event_base_loopbreak(s->base);
+}
+
 /* Without a terminal of its own the command gets our interrupt; a second one
  * ends us. */
 static void
@@ -280,8 +288,8 @@ on_interrupt(evutil_socket_t signo, short what, void *arg)
 
 	(void)what;
 	if (s->interrupts++ > 0 || s->id == 0) {
-		restore_terminal();
-		_exit(128 + (int)signo);
+		interrupt_session(s, (int)signo);
+		return;
 	}
 	other.fd = cli_connect_again(s->cli);
 	if (other.fd >= 0) {
@@ -295,9 +303,7 @@ static void
 on_terminate(evutil_socket_t signo, short what, void *arg)
 {
 	(void)what;
-	(void)arg;
-	restore_terminal();
-	_exit(128 + (int)signo);
+	interrupt_session(arg, (int)signo);
 }
 
 static struct event_base *
@@ -357,8 +363,8 @@ session_run(struct cli *cli, const struct gateway_exec *request)
 		s->pumps[i].ended = true; /* until it is started */
 	s->base = new_base();
 	watch_signals(s, signals);
-	s->client = varlink_client_new(
-	    s->base, &gateway_interface, fd, on_closed, s);
+	s->client =
+	    varlink_client_new(s->base, &gateway_interface, fd, on_closed, s);
 	varlink_client_call(
 	    s->client, &gateway_exec_method, request, true, on_reply, s);
 	(void)event_base_dispatch(s->base);

@@ -529,8 +529,8 @@ is_listed(const struct match_endpoint *ep, const struct address *a)
 	return false;
 }
 
-static bool
-is_host_alias(const char *host)
+bool
+policy_is_host_alias(const char *host)
 {
 	for (size_t i = 0; host_aliases[i] != NULL; i++)
 		if (strcmp(host_aliases[i], host) == 0)
@@ -546,7 +546,7 @@ judge_address(const char *host, const struct address_rules *rules,
 	enum address_class class = address_classify(a);
 	struct address literal;
 
-	if (is_host_alias(host) && rules->exact)
+	if (policy_is_host_alias(host) && rules->exact)
 		return address_is_loopback(a) ? NULL
 					      : "trusted-gateway check failed";
 	if (rules->allow_list != NULL)

@@ -144,6 +144,10 @@ void matcher_request(const struct matcher *, const char *host, uint16_t port,
     const struct caller *, const char *method, const char *path,
     const char *query, struct decision *ret);
 
+/* Is this a name that sandboxes have for the host they run on?  It stands for
+ * the host's loopback, and a policy must name it exactly. */
+bool policy_is_host_alias(const char *host);
+
 /* Does the endpoint that governs this path keep %2F in it? */
 bool matcher_allows_encoded_slash(const struct matcher *, const char *host,
     uint16_t port, const struct caller *, const char *path);
