@@ -266,7 +266,7 @@ run_create(struct cli *cli, const void *options, const struct arguments *a)
 	_cleanup_(pairs_clear) struct pairs env = { 0 }, labels = { 0 };
 	autofree char *policy = NULL;
 	struct created created = { 0 };
-	enum format format;
+	enum format format = FORMAT_TABLE;
 	int r;
 
 	if (check_create(o, a, &format) != EXIT_DONE ||

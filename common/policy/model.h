@@ -116,6 +116,8 @@ struct policy *policy_ref(const struct policy *);
 struct report {
 	struct violations *bad;
 	struct violations *warnings; /* may be NULL */
+	size_t misread; /* violations of the reading: what they are about has
+			 * no value to judge, and is not told of again */
 	char path[512];
 	size_t path_len;
 };

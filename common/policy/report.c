@@ -62,11 +62,32 @@ add(struct violations *to, const struct report *r, struct place place,
 		xstrdup(r->path), xstrdup(message) };
 }
 
+/* One path is the other, or lies inside it. */
+static bool
+is_about_the_same(const char *a, const char *b)
+{
+	size_t n = strlen(a) < strlen(b) ? strlen(a) : strlen(b);
+	const char *longer = strlen(a) < strlen(b) ? b : a;
+
+	return strncmp(a, b, n) == 0 && strchr(".[", longer[n]) != NULL;
+}
+
+static bool
+is_known(const struct report *r)
+{
+	for (size_t i = 0; i < r->misread; i++)
+		if (is_about_the_same(r->bad->v[i].path, r->path))
+			return true;
+	return false;
+}
+
 void
 report_bad(struct report *r, struct place place, const char *fmt, ...)
 {
 	va_list ap;
 
+	if (is_known(r))
+		return;
 	va_start(ap, fmt);
 	add(r->bad, r, place, fmt, ap);
 	va_end(ap);

@@ -420,14 +420,19 @@ read_rule(
 {
 	struct rule *rule = &list->v[list->n++];
 
+	bool is_map;
+
 	rule->place = place_of(node);
-	if (!read_map(r, node, rule_keys, rule))
-		return;
-	if (rule->method == NULL)
+	is_map = read_map(r, node, rule_keys, rule);
+	if (is_map && rule->method == NULL)
 		report_bad(r, rule->place, "method is missing");
-	if (rule->path == NULL)
+	if (is_map && rule->path == NULL)
 		report_bad(r, rule->place,
 		    "path is missing (write '**' for every path)");
+	if (rule->method == NULL)
+		rule->method = xstrdup("");
+	if (rule->path == NULL)
+		rule->path = xstrdup("");
 }
 
 static void
@@ -740,8 +745,7 @@ read_policy(struct report *r, const struct yaml_node *root, struct policy *p)
 	(void)read_map(r, root, policy_keys, p);
 	if (!has_key(root, "version"))
 		report_bad(r, place_of(root), "version is missing (must be 1)");
-	if (r->bad->n > 0)
-		return;
+	r->misread = r->bad->n;
 	policy_validate(p, r);
 	if (r->bad->n == 0)
 		policy_check_ambiguity(p, r);
