@@ -1,26 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* remains.c - see remains.h. */
-#include <dirent.h>
 #include <errno.h>
 #include <event2/event.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "common/tree.h"
 #include "common/xalloc.h"
 #include "gatewayd/child.h"
 #include "gatewayd/remains.h"
 
 #define CGROUP_TRIES 200 /* of CGROUP_PAUSE_US: the last task is leaving */
 #define CGROUP_PAUSE_US 5000
-#define DEPTH_MAX 512 /* open directories at once; deeper ones go by parts */
 
 struct removal {
 	char *id;
@@ -138,56 +135,32 @@ remove_cgroups(const char *id)
 	return result;
 }
 
-static int remove_tree(int parent, const char *name, unsigned depth);
-
+/*
+ * Where agents have users of their own, an ordinary user may not remove what
+ * they left: supervisord does it as one of them.
+ */
 static int
-empty_directory(int fd, unsigned depth)
+remove_files(const char *dir)
 {
-	DIR *dir = fdopendir(fd);
-	const struct dirent *entry;
-	int result = 0;
+	autofree char *program = NULL;
+	int status;
+	pid_t pid;
 
-	if (dir == NULL) {
-		(void)close(fd);
-		return -1;
-	}
-	while ((entry = readdir(dir)) != NULL) {
-		if (strcmp(entry->d_name, ".") == 0 ||
-		    strcmp(entry->d_name, "..") == 0)
-			continue;
-		if (remove_tree(dirfd(dir), entry->d_name, depth + 1) < 0)
-			result = -1;
-	}
-	(void)closedir(dir);
-	return result;
-}
-
-static int
-remove_tree(int parent, const char *name, unsigned depth)
-{
-	int fd;
-
-	if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
+	if (tree_remove(dir) == 0)
 		return 0;
-	if (errno != EISDIR && errno != EPERM)
+	if (geteuid() == 0)
 		return -1;
-	if (depth > DEPTH_MAX) {
-		errno = ELOOP;
+	program = child_find_program("supervisord");
+	pid = fork();
+	if (pid == 0) {
+		execl(program, program, "--remove", dir, (char *)NULL);
+		_exit(127);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0) {
+		errno = EACCES;
 		return -1;
 	}
-	/* An agent may have taken the owner's rights away; if this fails,
-	 * opening it says why. */
-	if (fchmodat(parent, name, 0700, AT_SYMLINK_NOFOLLOW) < 0 &&
-	    errno == ENOENT)
-		return 0;
-	fd = openat(parent, name,
-	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -1;
-	(void)empty_directory(fd, depth);
-	return unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT
-		   ? 0
-		   : -1;
+	return 0;
 }
 
 /* In the child.  Every part is tried; the exit status tells of any failure. */
@@ -201,8 +174,7 @@ work(void *arg)
 		log_warn("cannot remove socket path=%s", r->socket);
 		result = -1;
 	}
-	if (r->state_dir != NULL &&
-	    remove_tree(AT_FDCWD, r->state_dir, 0) < 0) {
+	if (r->state_dir != NULL && remove_files(r->state_dir) < 0) {
 		log_warn("cannot remove files path=%s", r->state_dir);
 		result = -1;
 	}

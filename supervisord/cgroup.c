@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cgroup.c - see cgroup.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "common/xalloc.h"
+#include "supervisord/cgroup.h"
+#include "supervisord/plan.h"
+
+#define TEXT_MAX 65536
+
+static bool
+has_word(const char *list, size_t n, const char *word, char separator)
+{
+	size_t len = strlen(word);
+
+	while (n >= len) {
+		const char *end = memchr(list, separator, n);
+		size_t one = end != NULL ? (size_t)(end - list) : n;
+
+		if (one == len && memcmp(list, word, len) == 0)
+			return true;
+		if (end == NULL)
+			return false;
+		list += one + 1;
+		n -= one + 1;
+	}
+	return false;
+}
+
+char *
+cgroup_own_path(const char *text, const char *controller)
+{
+	while (*text != '\0') {
+		size_t line = strcspn(text, "\n");
+		const char *names = memchr(text, ':', line);
+		const char *path = names == NULL
+				       ? NULL
+				       : memchr(names + 1, ':',
+					     line - (size_t)(names + 1 - text));
+
+		if (path != NULL &&
+		    has_word(
+			names + 1, (size_t)(path - names - 1), controller, ','))
+			return xstrndup(
+			    path + 1, line - (size_t)(path + 1 - text));
+		text += line + (text[line] == '\n');
+	}
+	return NULL;
+}
+
+static char *
+read_text(const char *path)
+{
+	autofree char *text = xmalloc(TEXT_MAX + 1);
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, TEXT_MAX);
+
+	if (n < 0)
+		return NULL;
+	text[n] = '\0';
+	return steal_ptr(&text);
+}
+
+static int
+write_value(const char *dir, const char *name, const char *value)
+{
+	autofree char *path = xasprintf("%s/%s", dir, name);
+	autoclose int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	return fd < 0 || write(fd, value, strlen(value)) < 0 ? -1 : 0;
+}
+
+static int
+write_number(const char *dir, const char *name, int64_t value)
+{
+	char text[24];
+
+	(void)snprintf(text, sizeof(text), "%lld", (long long)value);
+	return write_value(dir, name, text);
+}
+
+/* Where a hierarchy is mounted, by its type and one of its options; owned, or
+ * NULL. */
+static char *
+find_mount(const char *mounts, const char *type, const char *option)
+{
+	while (*mounts != '\0') {
+		size_t line = strcspn(mounts, "\n");
+		autofree char *one = xstrndup(mounts, line);
+		char point[1024], kind[32], options[512];
+		const char *dash = strstr(one, " - ");
+
+		mounts += line + (mounts[line] == '\n');
+		if (dash != NULL &&
+		    sscanf(one, "%*s %*s %*s %*s %1023s", point) == 1 &&
+		    sscanf(dash, " - %31s %*s %511s", kind, options) == 2 &&
+		    strcmp(kind, type) == 0 &&
+		    (option[0] == '\0' ||
+			has_word(options, strlen(options), option, ',')))
+			return xstrdup(point);
+	}
+	return NULL;
+}
+
+/* <mount><own path>/openshell-<id>, if that can be made; owned, or NULL. */
+static char *
+make_group(const char *mounts, const char *own, const char *type,
+    const char *controller, const char *id)
+{
+	autofree char *point = find_mount(mounts, type, controller);
+	autofree char *path = cgroup_own_path(own, controller);
+	autofree char *dir = NULL;
+
+	if (point == NULL || path == NULL)
+		return NULL;
+	dir = xasprintf(
+	    "%s%s/openshell-%s", point, strcmp(path, "/") == 0 ? "" : path, id);
+	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
+		return NULL;
+	return steal_ptr(&dir);
+}
+
+static void
+keep(struct cgroup *c, char *path)
+{
+	for (int i = 0; i < c->n; i++) {
+		if (strcmp(c->paths[i], path) == 0) {
+			free(path);
+			return;
+		}
+	}
+	c->paths[c->n++] = path;
+}
+
+struct wanted {
+	const char *controller;
+	const char *limit[2]; /* the file of version 1 and of version 2 */
+	int64_t max;
+};
+
+/* One limit in a group: false if that can't be. */
+static bool
+set_limit(const char *dir, const struct wanted *w, int version)
+{
+	return w->max == 0 ||
+	       write_number(dir, w->limit[version - 1], w->max) == 0;
+}
+
+/*
+ * A controller of version 2 has to be handed down first; the kernel refuses
+ * that while our own group has processes, unless it is the root.
+ */
+static bool
+make_unified(struct cgroup *c, const char *mounts, const char *own,
+    const char *id, const struct wanted *w, size_t n)
+{
+	char *dir = make_group(mounts, own, "cgroup2", "", id);
+	autofree char *parent = NULL, *offered = NULL, *file = NULL;
+	bool all = true;
+
+	if (dir == NULL)
+		return false;
+	keep(c, dir);
+	c->unified = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	parent = xstrndup(dir, (size_t)(strrchr(dir, '/') - dir));
+	for (size_t i = 0; i < n; i++) {
+		autofree char *enable = xasprintf("+%s", w[i].controller);
+
+		(void)write_value(parent, "cgroup.subtree_control", enable);
+	}
+	file = xasprintf("%s/cgroup.controllers", dir);
+	offered = read_text(file);
+	for (size_t i = 0; i < n; i++) {
+		char *end = offered != NULL ? strchr(offered, '\n') : NULL;
+
+		if (end != NULL)
+			*end = '\0';
+		all =
+		    all && offered != NULL &&
+		    has_word(offered, strlen(offered), w[i].controller, ' ') &&
+		    set_limit(dir, &w[i], 2);
+	}
+	if (all && w[0].max != 0)
+		(void)write_value(dir, "memory.swap.max", "0");
+	return all;
+}
+
+static bool
+make_legacy(struct cgroup *c, const char *mounts, const char *own,
+    const char *id, const struct wanted *w, size_t n)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < n; i++) {
+		char *dir =
+		    make_group(mounts, own, "cgroup", w[i].controller, id);
+
+		if (dir == NULL) {
+			all = false;
+			continue;
+		}
+		all = set_limit(dir, &w[i], 1) && all;
+		keep(c, dir);
+	}
+	return all;
+}
+
+void
+cgroup_make(struct cgroup *c, const char *id, int64_t memory_max,
+    int64_t pids_max, struct facts *facts)
+{
+	autofree char *mounts = read_text("/proc/self/mountinfo");
+	autofree char *own = read_text("/proc/self/cgroup");
+	const struct wanted wanted[] = {
+		{ "memory", { "memory.limit_in_bytes", "memory.max" },
+		    memory_max },
+		{ "pids", { "pids.max", "pids.max" }, pids_max },
+	};
+	bool ok = false;
+	int version = 2;
+
+	*c = (struct cgroup){ .unified = -1 };
+	if (mounts != NULL && own != NULL) {
+		ok = make_unified(c, mounts, own, id, wanted, 2);
+		if (!ok) {
+			version = 1;
+			ok = make_legacy(c, mounts, own, id, wanted, 2);
+		}
+	}
+	if (ok)
+		facts_add(facts, 1, "cgroup",
+		    "version %d: memory %lld bytes, %lld processes (0: any)",
+		    version, (long long)memory_max, (long long)pids_max);
+	else
+		facts_add(facts, 0, "cgroup",
+		    "none that limits: not delegated to this user; limits "
+		    "hold for each process alone");
+}
+
+int
+cgroup_enter(const struct cgroup *c, pid_t pid, struct error *e)
+{
+	/* The first is the unified one: the process was cloned into it. */
+	for (int i = c->unified >= 0 ? 1 : 0; i < c->n; i++)
+		if (write_number(c->paths[i], "cgroup.procs", pid) < 0)
+			return error_errno(
+			    e, "cannot enter cgroup '%.150s'", c->paths[i]);
+	return 0;
+}
+
+void
+cgroup_remove(const struct cgroup *c)
+{
+	for (int i = 0; i < c->n; i++)
+		(void)rmdir(c->paths[i]);
+}
+
+void
+cgroup_clear(struct cgroup *c)
+{
+	for (int i = 0; i < c->n; i++)
+		free(c->paths[i]);
+	if (c->unified >= 0)
+		(void)close(c->unified);
+	*c = (struct cgroup){ .unified = -1 };
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cgroup.h - the control groups of one sandbox: openshell-<id> beside our own
+ * process's, in the unified hierarchy (cgroups(7), version 2) where its
+ * controllers are ours to use, else in those of version 1.
+ *
+ * The limits hold for everything in the sandbox together.  Where nothing may
+ * be written the facts say so, and the limits of a process (limits.h) remain.
+ */
+#ifndef SUPERVISORD_CGROUP_H
+#define SUPERVISORD_CGROUP_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/error.h"
+
+struct facts;
+
+#define CGROUPS_MAX 4
+
+struct cgroup {
+	char *paths[CGROUPS_MAX]; /* owned */
+	int n;
+	int unified; /* descriptor for CLONE_INTO_CGROUP; -1: none */
+};
+
+/* Makes them and sets limits; 0 is no limit.  Never fails. */
+void cgroup_make(struct cgroup *, const char *id, int64_t memory_max,
+    int64_t pids_max, struct facts *);
+/* Those that the process wasn't born into. */
+int cgroup_enter(const struct cgroup *, pid_t, struct error *);
+/* What is empty is removed. */
+void cgroup_remove(const struct cgroup *);
+void cgroup_clear(struct cgroup *);
+
+/*
+ * Our path in a hierarchy, from a text of /proc/self/cgroup: controller "" is
+ * the unified one.  Owned, or NULL.
+ */
+char *cgroup_own_path(const char *text, const char *controller);
+
+#endif

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* identity.c - see identity.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <openssl/evp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/wire/owner.h"
+#include "common/xalloc.h"
+#include "supervisord/identity.h"
+
+#define FILES_MAX 512 /* remembered hashes; the oldest is hashed again */
+#define PATHS_MAX 512 /* remembered first hashes; more are changed files */
+#define READ_BYTES 262144
+#define HASH_BYTES 32
+
+static const char *const loaders[] = { "ld-linux*.so*", "ld-[0-9]*.so*",
+	"ld.so*", "ld-musl-*.so*", "ld64.so*" };
+static const char deleted[] = " (deleted)";
+
+/* A file as it was when it was hashed. */
+struct file {
+	dev_t dev;
+	ino_t ino;
+	off_t size;
+	struct timespec changed; /* ctime: nobody can set it back */
+	uint8_t hash[HASH_BYTES];
+};
+
+struct first_use {
+	char *path;
+	uint8_t hash[HASH_BYTES];
+};
+
+struct identities {
+	int proc;
+	struct file files[FILES_MAX];
+	size_t n_files;
+	size_t oldest;
+	struct first_use first[PATHS_MAX];
+	size_t n_first;
+};
+
+struct identities *
+identities_new(int proc)
+{
+	struct identities *all = xcalloc(1, sizeof(*all));
+
+	all->proc = proc;
+	return all;
+}
+
+void
+identities_free(struct identities *all)
+{
+	if (all == NULL)
+		return;
+	for (size_t i = 0; i < all->n_first; i++)
+		free(all->first[i].path);
+	free(all);
+}
+
+bool
+identity_is_loader(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash != NULL ? slash + 1 : path;
+
+	for (size_t i = 0; i < sizeof(loaders) / sizeof(loaders[0]); i++)
+		if (fnmatch(loaders[i], name, 0) == 0)
+			return true;
+	return false;
+}
+
+static bool
+is_nobody(const char *path, size_t n)
+{
+	const size_t tail = sizeof(deleted) - 1;
+
+	return path[0] != '/' || strncmp(path, "/memfd:", 7) == 0 ||
+	       (n >= tail && strcmp(path + n - tail, deleted) == 0) ||
+	       identity_is_loader(path);
+}
+
+/* "" for nobody; -1 and errno if the process can't be looked at. */
+static int
+read_exe(int proc, pid_t pid, char path[OWNER_PATH_MAX])
+{
+	char name[32];
+	ssize_t n;
+
+	(void)snprintf(name, sizeof(name), "%d/exe", (int)pid);
+	n = readlinkat(proc, name, path, OWNER_PATH_MAX);
+	if (n < 0)
+		return -1;
+	if (n == OWNER_PATH_MAX)
+		n = 0;
+	path[n] = '\0';
+	if (is_nobody(path, (size_t)n))
+		path[0] = '\0';
+	return 0;
+}
+
+static int
+hash_file(int fd, uint8_t hash[HASH_BYTES])
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	autofree uint8_t *bytes = xmalloc(READ_BYTES);
+	ssize_t n = -1;
+	bool ok =
+	    ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1;
+
+	while (ok && (n = read(fd, bytes, READ_BYTES)) > 0)
+		ok = EVP_DigestUpdate(ctx, bytes, (size_t)n) == 1;
+	ok = ok && n == 0 && EVP_DigestFinal_ex(ctx, hash, NULL) == 1;
+	EVP_MD_CTX_free(ctx);
+	return ok ? 0 : -1;
+}
+
+static bool
+is_same(const struct file *f, const struct stat *st)
+{
+	return f->ino == st->st_ino && f->dev == st->st_dev &&
+	       f->size == st->st_size &&
+	       f->changed.tv_sec == st->st_ctim.tv_sec &&
+	       f->changed.tv_nsec == st->st_ctim.tv_nsec;
+}
+
+static struct file *
+remember_file(struct identities *all, const struct stat *st)
+{
+	struct file *f;
+
+	if (all->n_files < FILES_MAX) {
+		f = &all->files[all->n_files++];
+	} else {
+		f = &all->files[all->oldest];
+		all->oldest = (all->oldest + 1) % FILES_MAX;
+	}
+	f->dev = st->st_dev;
+	f->ino = st->st_ino;
+	f->size = st->st_size;
+	f->changed = st->st_ctim;
+	return f;
+}
+
+/* The hash of the very file that the process runs, whatever has its path by
+ * now. */
+static const uint8_t *
+hash_of(struct identities *all, pid_t pid)
+{
+	char name[32];
+	uint8_t hash[HASH_BYTES];
+	autoclose int fd = -1;
+	struct stat before, after;
+	struct file *f;
+
+	(void)snprintf(name, sizeof(name), "%d/exe", (int)pid);
+	if (fstatat(all->proc, name, &before, 0) < 0)
+		return NULL;
+	for (size_t i = 0; i < all->n_files; i++)
+		if (is_same(&all->files[i], &before))
+			return all->files[i].hash;
+	fd = openat(all->proc, name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &before) < 0 || hash_file(fd, hash) < 0 ||
+	    fstat(fd, &after) < 0)
+		return NULL;
+	f = remember_file(all, &before);
+	/* A file that changed meanwhile has no hash that means anything. */
+	if (!is_same(f, &after)) {
+		f->ino = 0;
+		errno = EAGAIN;
+		return NULL;
+	}
+	memcpy(f->hash, hash, sizeof(hash));
+	return f->hash;
+}
+
+/* Trust on first use: is it what that path was when it was first seen? */
+static bool
+is_first(struct identities *all, const char *path, const uint8_t *hash)
+{
+	struct first_use *first = NULL;
+
+	for (size_t i = 0; i < all->n_first && first == NULL; i++)
+		if (strcmp(all->first[i].path, path) == 0)
+			first = &all->first[i];
+	if (first != NULL)
+		return memcmp(first->hash, hash, HASH_BYTES) == 0;
+	if (all->n_first == PATHS_MAX)
+		return false;
+	first = &all->first[all->n_first++];
+	first->path = xstrdup(path);
+	memcpy(first->hash, hash, HASH_BYTES);
+	return true;
+}
+
+/* PPid of /proc/PID/stat: behind the last ')', which a name can't forge. */
+static pid_t
+parent_of(int proc, pid_t pid)
+{
+	char name[32], text[512];
+	autoclose int fd = -1;
+	const char *end;
+	ssize_t n;
+	int parent;
+
+	(void)snprintf(name, sizeof(name), "%d/stat", (int)pid);
+	fd = openat(proc, name, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	end = strrchr(text, ')');
+	if (end == NULL || sscanf(end + 1, " %*c %d", &parent) != 1)
+		return 0;
+	return parent;
+}
+
+struct answer {
+	struct owner_reply head;
+	char paths[(OWNER_ANCESTORS_MAX + 1) * OWNER_PATH_MAX];
+};
+
+static void
+add_path(struct answer *a, const char *path)
+{
+	size_t n = strlen(path) + 1;
+
+	memcpy(a->paths + a->head.bytes, path, n);
+	a->head.bytes += (uint32_t)n;
+}
+
+static void
+add_ancestors(const struct identities *all, pid_t pid, struct answer *a)
+{
+	char path[OWNER_PATH_MAX + 1];
+
+	while (a->head.ancestors < OWNER_ANCESTORS_MAX) {
+		pid = parent_of(all->proc, pid);
+		/* The first process is nobody's program. */
+		if (pid <= 1 || read_exe(all->proc, pid, path) < 0)
+			return;
+		add_path(a, path);
+		a->head.ancestors++;
+	}
+}
+
+void *
+identity_take(struct identities *all, pid_t tid, size_t *ret_n)
+{
+	char path[OWNER_PATH_MAX + 1];
+	struct answer a = { .head = { .status = OWNER_KNOWN, .pid = tid } };
+	const uint8_t *hash;
+
+	if (read_exe(all->proc, tid, path) < 0)
+		return NULL;
+	if (path[0] != '\0') {
+		hash = hash_of(all, tid);
+		if (hash == NULL)
+			return NULL;
+		memcpy(a.head.sha256, hash, HASH_BYTES);
+		if (!is_first(all, path, hash))
+			a.head.status = OWNER_CHANGED;
+	}
+	add_path(&a, path);
+	add_ancestors(all, tid, &a);
+	*ret_n = sizeof(a.head) + a.head.bytes;
+	return xmemdup(&a, *ret_n);
+}

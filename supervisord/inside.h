@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * inside.h - the first process of a sandbox: it builds what surrounds it,
+ * gives up what it needed for that, and serves io.openshell.Supervisor.
+ */
+#ifndef SUPERVISORD_INSIDE_H
+#define SUPERVISORD_INSIDE_H
+
+#include "common/error.h"
+#include "supervisord/idmap.h"
+#include "supervisord/plan.h"
+
+/* What the launcher and the first process tell each other over a SEQPACKET
+ * pair: "go" with the maps, "built" or the error, "live". */
+struct inside_go {
+	struct idmap map;
+};
+
+struct inside_built {
+	int failed;
+	struct error error;
+	struct facts facts;
+};
+
+/* sync and socket (bound, not listening) are owned.  Never returns. */
+_Noreturn void inside_main(const struct plan *, int sync, int socket);
+
+#endif
