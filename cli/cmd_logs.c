@@ -114,7 +114,7 @@ print_value(const struct pair *p)
 }
 
 static void
-print_line(const struct event *e)
+print_line(const struct log_event *e)
 {
 	autofree struct pair *fields =
 	    xcalloc(e->fields.n + 1, sizeof(*fields));
@@ -145,7 +145,7 @@ print_line(const struct event *e)
 }
 
 static void
-print_json_line(const struct event *e)
+print_json_line(const struct log_event *e)
 {
 	cJSON *tree = cJSON_CreateObject();
 	cJSON *fields;
@@ -171,7 +171,7 @@ static void
 print_events(void *arg, const void *reply)
 {
 	const struct gateway_log_events *r = reply;
-	const struct event *e = r->events.v;
+	const struct log_event *e = r->events.v;
 	const enum format *format = arg;
 
 	for (size_t i = 0; i < r->events.n; i++) {

@@ -57,6 +57,7 @@ struct session {
 	int pty; /* -1: pipes */
 	int exit_code;
 	bool exited; /* the last reply has come */
+	bool lost;   /* or never will */
 	unsigned interrupts;
 };
 
@@ -233,6 +234,15 @@ on_reply(void *arg, const struct varlink_result *r)
 	struct session *s = arg;
 	struct supervisor_exec_reply *reply = r->reply;
 
+	if (r->error != NULL && s->id != 0 &&
+	    r->error->code == ERR_UNAVAILABLE) {
+		/* The gateway is gone, the command isn't: its bytes don't go
+		 * through there.  Only how it ends can't be told. */
+		s->exited = true;
+		s->lost = true;
+		check_end(s);
+		return;
+	}
 	if (r->error != NULL) {
 		restore_terminal();
 		s->exit_code = complain("%s", r->error->text);
@@ -369,6 +379,9 @@ session_run(struct cli *cli, const struct gateway_exec *request)
 	    s->client, &gateway_exec_method, request, true, on_reply, s);
 	(void)event_base_dispatch(s->base);
 	restore_terminal();
+	if (s->lost)
+		s->exit_code = complain("the gateway went away: how the "
+					"command ended is not known");
 
 	for (int i = 0; i < PUMP_MAX_; i++)
 		pump_end(&s->pumps[i]);

@@ -23,8 +23,6 @@
 #include "gatewayd/gateway.h"
 #include "gatewayd/sandbox.h"
 
-static const char *const shell_argv[] = { "/bin/bash", "-l" };
-
 struct exec {
 	struct sandbox *s; /* a reference */
 	struct call *call; /* NULL: the client is gone */
@@ -59,14 +57,27 @@ exec_free(struct exec *x)
 }
 
 static void
+send_signal(struct sandbox *s, int64_t session, int64_t signo)
+{
+	struct supervisor_signal params = { session, signo };
+
+	if (s->control != NULL)
+		varlink_client_call(s->control, &supervisor_signal_method,
+		    &params, false, NULL, NULL);
+}
+
+static void
 on_reply(void *arg, const struct varlink_result *r)
 {
 	struct exec *x = arg;
 	const struct supervisor_exec_reply *reply = r->reply;
 	struct call *call = x->call;
 
-	if (reply != NULL && reply->started)
+	if (reply != NULL && reply->started) {
 		x->session = reply->session;
+		if (call == NULL) /* it went away before */
+			send_signal(x->s, x->session, SIGHUP);
+	}
 	if (r->continues) {
 		if (call != NULL)
 			call_reply_more(call, reply);
@@ -86,16 +97,6 @@ static void
 on_closed(void *arg)
 {
 	(void)arg; /* on_reply has had the last word */
-}
-
-static void
-send_signal(struct sandbox *s, int64_t session, int64_t signo)
-{
-	struct supervisor_signal params = { session, signo };
-
-	if (s->control != NULL)
-		varlink_client_call(s->control, &supervisor_signal_method,
-		    &params, false, NULL, NULL);
 }
 
 /* The client went away. */
@@ -158,9 +159,6 @@ api_exec(struct call *call, void *params, struct error *e)
 		.term = p->term,
 	};
 
-	if (p->argv.n == 0)
-		request.argv =
-		    (struct strings){ (const char **)(uintptr_t)shell_argv, 2 };
 	x = xcalloc(1, sizeof(*x));
 	x->s = sandbox_ref(s);
 	x->call = call;

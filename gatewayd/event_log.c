@@ -130,7 +130,7 @@ flush(struct event_log *l)
 }
 
 static bool
-is_wanted(const struct event *event, int rank, const char *source)
+is_wanted(const struct log_event *event, int rank, const char *source)
 {
 	int mine = event_level_rank(event->level);
 
@@ -139,9 +139,9 @@ is_wanted(const struct event *event, int rank, const char *source)
 }
 
 static void
-tell_followers(struct event_log *l, const struct event *event)
+tell_followers(struct event_log *l, const struct log_event *event)
 {
-	struct event copy = *event;
+	struct log_event copy = *event;
 	struct gateway_log_events reply = { { &copy, 1 } };
 	struct follower *f, *next;
 
@@ -155,11 +155,11 @@ tell_followers(struct event_log *l, const struct event *event)
 }
 
 void
-event_log_add(struct event_log *l, const struct event *event)
+event_log_add(struct event_log *l, const struct log_event *event)
 {
 	_cleanup_(buf_free) struct buf json = BUF_INIT;
 	struct passed none;
-	struct event stored = *event;
+	struct log_event stored = *event;
 	struct queued *q;
 
 	stored.sandbox = NULL; /* the row has it */
@@ -181,7 +181,7 @@ event_log_note(struct event_log *l, const char *sandbox, const char *level,
     const char *target, const char *message, ...)
 {
 	struct pair fields[NOTE_FIELDS_MAX];
-	struct event event = { .time_ms = now_ms(),
+	struct log_event event = { .time_ms = now_ms(),
 		.sandbox = sandbox,
 		.source = "gateway",
 		.level = level,
@@ -220,7 +220,7 @@ event_query_check(const struct event_query *q, struct error *e)
 /* The newest events that fit, in a ring. */
 struct selection {
 	struct arena arena;
-	struct event *ring;
+	struct log_event *ring;
 	size_t limit;
 	size_t seen;
 	int rank;
@@ -232,7 +232,7 @@ select_event(void *arg, const struct store_event *row)
 {
 	struct selection *s = arg;
 	struct bad_field bad;
-	const struct event *event = codec_decode_text(
+	const struct log_event *event = codec_decode_text(
 	    row->json, event_fields, sizeof(*event), &s->arena, &bad);
 
 	if (event == NULL || !is_wanted(event, s->rank, s->source))
@@ -244,7 +244,7 @@ static void
 answer_selected(const struct selection *s, bool follow, struct call *call)
 {
 	size_t n = s->seen < s->limit ? s->seen : s->limit;
-	autofree struct event *ordered = xcalloc(n, sizeof(*ordered));
+	autofree struct log_event *ordered = xcalloc(n, sizeof(*ordered));
 	struct gateway_log_events reply = { { ordered, n } };
 
 	for (size_t i = 0; i < n; i++)

@@ -18,7 +18,7 @@
 #define EVENT_LOG_QUEUE_MAX 8192 /* beyond it they are flushed at once */
 
 struct call;
-struct event;
+struct log_event;
 struct event_base;
 struct event_log;
 struct store;
@@ -27,7 +27,7 @@ struct event_log *event_log_new(struct event_base *, struct store *);
 void event_log_free(struct event_log *); /* flushes; after the server */
 
 /* event->sandbox names the sandbox by id; everything is copied. */
-void event_log_add(struct event_log *, const struct event *);
+void event_log_add(struct event_log *, const struct log_event *);
 /* One of our own: source gateway; fields are name, value, ..., NULL. */
 void event_log_note(struct event_log *, const char *sandbox, const char *level,
     const char *target, const char *message, ...) __attribute__((sentinel));

@@ -102,8 +102,8 @@ on_events(void *arg, const struct varlink_result *r)
 	if (reply == NULL)
 		return; /* on_closed follows */
 	for (size_t i = 0; i < reply->events.n; i++) {
-		const struct event *event =
-		    &((const struct event *)reply->events.v)[i];
+		const struct log_event *event =
+		    &((const struct log_event *)reply->events.v)[i];
 
 		if (event->sandbox != NULL)
 			event_log_add(l->events, event);

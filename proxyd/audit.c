@@ -31,9 +31,9 @@ join_ancestors(struct line *l, const struct caller *caller)
 
 	l->ancestors[0] = '\0';
 	for (size_t i = 0; i < caller->n_ancestors; i++) {
-		int n = snprintf(l->ancestors + used,
-		    sizeof(l->ancestors) - used, "%s%s", i > 0 ? " -> " : "",
-		    caller->ancestors[i]);
+		int n =
+		    snprintf(l->ancestors + used, sizeof(l->ancestors) - used,
+			"%s%s", i > 0 ? " -> " : "", caller->ancestors[i]);
 
 		used += (size_t)n;
 		if (used >= sizeof(l->ancestors))
@@ -66,9 +66,8 @@ connect_message(const struct conn *c, const char *engine)
 		return "FORWARD";
 	if (strcmp(engine, "ssrf") == 0)
 		return "CONNECT blocked";
-	return c->inspection == INSPECT_REST && c->rules != NULL
-		   ? "CONNECT_L7"
-		   : "CONNECT";
+	return c->inspection == INSPECT_REST && c->rules != NULL ? "CONNECT_L7"
+								 : "CONNECT";
 }
 
 void

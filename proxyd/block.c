@@ -10,8 +10,8 @@
 struct block *
 block_get(struct pool *pool)
 {
-	struct block *b = pool->n > 0 ? pool->free[--pool->n]
-				      : xmalloc(sizeof(*b));
+	struct block *b =
+	    pool->n > 0 ? pool->free[--pool->n] : xmalloc(sizeof(*b));
 
 	b->start = b->len = 0;
 	return b;

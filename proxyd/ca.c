@@ -73,8 +73,8 @@ read_pair(struct ca *ca, const char *cert_pem, const char *key_pem)
 }
 
 int
-ca_new(const char *cert_pem, const char *key_pem, struct ca **ret,
-    struct error *e)
+ca_new(
+    const char *cert_pem, const char *key_pem, struct ca **ret, struct error *e)
 {
 	struct ca *ca = xcalloc(1, sizeof(*ca));
 
@@ -147,8 +147,8 @@ static bool
 set_names(X509 *leaf, X509 *issuer, const char *host, bool is_literal)
 {
 	static const char subject_of_all[] = "OpenShell sandbox";
-	const char *cn = strlen(host) <= COMMON_NAME_MAX ? host
-							 : subject_of_all;
+	const char *cn =
+	    strlen(host) <= COMMON_NAME_MAX ? host : subject_of_all;
 	autofree char *san =
 	    xasprintf("%s:%s", is_literal ? "IP" : "DNS", host);
 
@@ -188,8 +188,8 @@ sign_leaf(struct ca *ca, const char *host, bool is_literal, int64_t now_s)
 	if (leaf != NULL && X509_set_version(leaf, X509_VERSION_3) == 1 &&
 	    set_serial(leaf) &&
 	    X509_time_adj_ex(X509_getm_notBefore(leaf), -1, 0, &now) != NULL &&
-	    X509_time_adj_ex(
-		X509_getm_notAfter(leaf), CA_LEAF_DAYS, 0, &now) != NULL &&
+	    X509_time_adj_ex(X509_getm_notAfter(leaf), CA_LEAF_DAYS, 0, &now) !=
+		NULL &&
 	    X509_set_pubkey(leaf, ca->leaf_key) == 1 &&
 	    set_names(leaf, ca->cert, host, is_literal) &&
 	    set_use(leaf, ca->cert) &&
@@ -231,12 +231,12 @@ make_context(struct ca *ca, X509 *leaf)
 	(void)SSL_CTX_set_ciphersuites(ctx,
 	    "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"
 	    "TLS_CHACHA20_POLY1305_SHA256");
-	(void)SSL_CTX_set_options(ctx,
-	    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-		SSL_OP_CIPHER_SERVER_PREFERENCE);
-	(void)SSL_CTX_set_mode(ctx,
-	    SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-		SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	(void)SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION |
+					   SSL_OP_NO_COMPRESSION |
+					   SSL_OP_CIPHER_SERVER_PREFERENCE);
+	(void)SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS |
+					SSL_MODE_ENABLE_PARTIAL_WRITE |
+					SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_read_ahead(ctx, 1);
 	/* Tickets carry the state; there is nothing to keep here. */
 	(void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
@@ -298,8 +298,8 @@ ca_leaf(struct ca *ca, const char *host, bool is_literal, int64_t now_s,
 	if (leaf == NULL ||
 	    now_s - leaf->made_s > (CA_LEAF_DAYS - 1) * SECONDS_A_DAY) {
 		if (!may_sign(ca, now_s))
-			return error_set(e, ERR_LIMIT,
-			    "too many new names in one second");
+			return error_set(
+			    e, ERR_LIMIT, "too many new names in one second");
 		ctx = make_leaf(ca, host, is_literal, now_s);
 		if (ctx == NULL)
 			return error_set(e, ERR_SYSTEM,

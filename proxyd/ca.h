@@ -23,8 +23,8 @@ struct tls_leaf;
 struct ssl_ctx_st;
 
 /* ERR_INVALID if the two aren't PEM of an authority and its key. */
-int ca_new(const char *cert_pem, const char *key_pem, struct ca **ret,
-    struct error *);
+int ca_new(
+    const char *cert_pem, const char *key_pem, struct ca **ret, struct error *);
 void ca_free(struct ca *);
 
 /* The leaf for a host, lent until the next call; connections made with it

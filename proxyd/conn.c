@@ -6,8 +6,8 @@
  *	     \-> AIM --/              |                                  / |  \
  *	                              |                    TLS_CLIENT --/  |   |
  *	     FIRST -> REQUEST --------'                             |      v   v
- *	                 ^ ^---- TLS_UPSTREAM <- DIAL               |  SPLICE, COPY
- *	                 |                                          v
+ *	                 ^ ^---- TLS_UPSTREAM <- DIAL               |  SPLICE,
+ *COPY |                                          v
  *	                 '--> EXCHANGE --> REQUEST ... <------------'
  *
  * and from everywhere to LAST.  Nothing that the client sent reaches the
@@ -71,8 +71,7 @@ static const struct step {
 	    BIT(CONN_REQUEST) | BIT(CONN_COPY) | REFUSAL, 1800000 },
 	[CONN_SPLICE] = { "splice", step_splice, 0, 0 },
 	[CONN_COPY] = { "copy", step_copy, 0, 0 },
-	[CONN_OVERHEAR] = { "overhear", step_overhear, BIT(CONN_LAST),
-	    1000 },
+	[CONN_OVERHEAR] = { "overhear", step_overhear, BIT(CONN_LAST), 1000 },
 	[CONN_LAST] = { "last", step_last, BIT(CONN_LINGER), 5000 },
 	[CONN_LINGER] = { "linger", step_linger, 0, 2000 },
 };
@@ -250,8 +249,8 @@ conn_set_target(
 }
 
 bool
-conn_has_target(const struct conn *c, const struct http_authority *a,
-    uint16_t default_port)
+conn_has_target(
+    const struct conn *c, const struct http_authority *a, uint16_t default_port)
 {
 	return strcmp(c->host, a->host) == 0 &&
 	       c->port == (a->port != 0 ? a->port : default_port);
@@ -262,8 +261,7 @@ conn_decide(struct conn *c, struct decision *ret)
 {
 	struct rules *rules = c->sandbox->rules;
 
-	matcher_connect(
-	    rules->matcher, c->host, c->port, &c->who->caller, ret);
+	matcher_connect(rules->matcher, c->host, c->port, &c->who->caller, ret);
 	if (ret->verdict == VERDICT_DENY)
 		return false;
 	if (c->rules != rules) {
@@ -305,9 +303,8 @@ conn_rejudge(struct conn *c, struct rules *rules)
 	const char *why;
 
 	/* Not decided yet: the new rules will be asked. */
-	if (c->rules == NULL || c->who == NULL ||
-	    c->state == CONN_LAST || c->state == CONN_LINGER ||
-	    c->state == CONN_OVERHEAR)
+	if (c->rules == NULL || c->who == NULL || c->state == CONN_LAST ||
+	    c->state == CONN_LINGER || c->state == CONN_OVERHEAR)
 		return;
 	why = judge_again(c, rules->matcher, &d);
 	if (why == NULL) {

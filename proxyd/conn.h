@@ -88,7 +88,7 @@ struct exchange {
 	bool client_stays; /* will take another request */
 	bool upstream_stays;
 	bool client_is_10;
-	bool endless; /* an event stream: no timeout */
+	bool endless;                     /* an event stream: no timeout */
 	struct http_websocket *websocket; /* owned; NULL: no upgrade */
 	struct buf asked_for; /* method, path, query: three C strings */
 };
@@ -121,11 +121,11 @@ struct conn {
 	char policy[64]; /* the block that allowed it, for the log */
 	char host[HTTP_HOST_MAX + 1];
 	bool is_literal;
-	bool is_tls;        /* the client speaks TLS to us */
-	bool is_first;      /* of its requests */
-	bool reused;        /* upstream has answered before */
-	bool peeked;        /* the client's first bytes are known */
-	bool resolved;      /* the answer is in route */
+	bool is_tls;   /* the client speaks TLS to us */
+	bool is_first; /* of its requests */
+	bool reused;   /* upstream has answered before */
+	bool peeked;   /* the client's first bytes are known */
+	bool resolved; /* the answer is in route */
 	uint16_t port;
 	struct route *route; /* owned; while there are addresses to try */
 	struct sockaddr_storage *dialled; /* owned; what upstream is */
@@ -158,8 +158,8 @@ void conn_close_upstream(struct conn *);
 bool conn_decide(struct conn *, struct decision *ret);
 void conn_set_target(
     struct conn *, const struct http_authority *, uint16_t default_port);
-bool conn_has_target(const struct conn *, const struct http_authority *,
-    uint16_t default_port);
+bool conn_has_target(
+    const struct conn *, const struct http_authority *, uint16_t default_port);
 
 enum next step_owner(struct conn *);
 enum next step_first(struct conn *);

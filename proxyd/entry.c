@@ -36,7 +36,8 @@ ask_owner(struct conn *c)
 	c->owner_wait.arg = c;
 	memset(&from, 0, sizeof(from));
 	memset(&to, 0, sizeof(to));
-	if (getpeername(c->client.fd, (struct sockaddr *)&from, &from_len) < 0 ||
+	if (getpeername(c->client.fd, (struct sockaddr *)&from, &from_len) <
+		0 ||
 	    getsockname(c->client.fd, (struct sockaddr *)&to, &to_len) < 0)
 		return;
 	(void)owner_ask(c->sandbox->owners, &from, &to, &c->owner_wait);
@@ -116,8 +117,8 @@ step_first(struct conn *c)
 
 /* The address it called, as four bytes if it is one of IPv4. */
 static bool
-aim_address(const struct sockaddr_storage *to, const void **ret, int *ret_family,
-    uint16_t *ret_port)
+aim_address(const struct sockaddr_storage *to, const void **ret,
+    int *ret_family, uint16_t *ret_port)
 {
 	const struct sockaddr_in *in = (const struct sockaddr_in *)to;
 	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)to;
@@ -178,8 +179,7 @@ step_aim(struct conn *c)
 			conn_set_target(c, &a, 0);
 			return name != NULL
 				   ? conn_goto(c, CONN_DECIDE)
-				   : refuse_aim(
-					 c, "no name has this address");
+				   : refuse_aim(c, "no name has this address");
 		}
 	}
 	conn_set_target(c, &a, 0);

@@ -22,7 +22,7 @@
 	(EVENTS_FIELDS_MAX * (EVENTS_TEXT_MAX + 1) + WIRE_NAME_MAX + 1)
 
 struct events {
-	struct event v[WIRE_EVENTS_MAX];
+	struct log_event v[WIRE_EVENTS_MAX];
 	struct pair pairs[WIRE_EVENTS_MAX][EVENTS_FIELDS_MAX];
 	char text[TEXT_BYTES];
 	size_t n;
@@ -142,7 +142,7 @@ events_add(struct events *ev, bool is_denial, const char *sandbox,
     const char *message, const struct pair *pairs, size_t n)
 {
 	static const struct timeval soon = { 0, EVENTS_FLUSH_MS * 1000 };
-	struct event *event = &ev->v[ev->n];
+	struct log_event *event = &ev->v[ev->n];
 	struct pair *to = ev->pairs[ev->n];
 	size_t kept = 0;
 
@@ -150,7 +150,7 @@ events_add(struct events *ev, bool is_denial, const char *sandbox,
 		if (pairs[i].value != NULL)
 			to[kept++] = (struct pair){ pairs[i].name,
 				keep(ev, pairs[i].value) };
-	*event = (struct event){
+	*event = (struct log_event){
 		.time_ms = now_ms(),
 		.sandbox = keep(ev, sandbox),
 		.source = "sandbox",

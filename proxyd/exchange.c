@@ -11,6 +11,7 @@
  * A request that needs a way to its server stays unread in the client's
  * buffer, and is read and judged again when the way is there.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/http/path.h"
@@ -154,8 +155,7 @@ is_for_tunnel(const struct conn *c, const struct http_head *head)
 	if (head->target_form != HTTP_TARGET_ABSOLUTE)
 		return true;
 	return http_url_parse(head->target, &url, &e) == 0 &&
-	       http_slice_is_nocase(
-		   url.scheme, c->is_tls ? "https" : "http") &&
+	       http_slice_is_nocase(url.scheme, c->is_tls ? "https" : "http") &&
 	       conn_has_target(c, &url.authority, default_port(c));
 }
 
@@ -166,8 +166,7 @@ refuse_authority(struct conn *c)
 				      "the authorized tunnel endpoint";
 
 	audit_connect(c, true, "l7", c->policy, message);
-	return refuse_with(
-	    c, 403, "request_authority_mismatch", message, NULL);
+	return refuse_with(c, 403, "request_authority_mismatch", message, NULL);
 }
 
 static enum next
@@ -221,8 +220,8 @@ aim_request(
 static void
 copy_method(struct conn *c, const struct http_head *head)
 {
-	size_t n = head->method.n < HTTP_METHOD_MAX ? head->method.n
-						    : HTTP_METHOD_MAX;
+	size_t n =
+	    head->method.n < HTTP_METHOD_MAX ? head->method.n : HTTP_METHOD_MAX;
 
 	memcpy(c->worker->scratch.method, head->method.p, n);
 	c->worker->scratch.method[n] = '\0';
@@ -298,8 +297,8 @@ exchange_still_allowed(const struct conn *c, const struct matcher *m)
 	query = path + strlen(path) + 1;
 	if (query == method + b->len)
 		query = NULL;
-	matcher_request(m, c->host, c->port, &c->who->caller, method, path,
-	    query, &d);
+	matcher_request(
+	    m, c->host, c->port, &c->who->caller, method, path, query, &d);
 	return d.verdict != VERDICT_DENY;
 }
 
@@ -351,8 +350,8 @@ forward_request(
 		&(struct http_request_out){
 		    .path = { path->path, path->len },
 		    .query = path->query,
-		    .authority = http_authority_format(
-			&own, default_port(c), authority),
+		    .authority =
+			http_authority_format(&own, default_port(c), authority),
 		    .websocket = c->x.websocket != NULL,
 		    .via = c->mode == MODE_FORWARD ? VIA : NULL,
 		},
@@ -413,8 +412,8 @@ take_request(struct conn *c, const struct http_head *head, size_t n)
 		    c->worker->scratch.path.path);
 	if (!has_way(c, &way))
 		return conn_goto(c, way);
-	audit_request(c, &d, c->worker->scratch.method,
-	    c->worker->scratch.path.path);
+	audit_request(
+	    c, &d, c->worker->scratch.method, c->worker->scratch.path.path);
 	return forward_request(c, head, n, query);
 }
 
@@ -424,8 +423,7 @@ check_idle_upstream(struct conn *c)
 {
 	struct side *s = &c->upstream;
 
-	if (!side_is_open(s) || !s->readable ||
-	    (c->is_tls && s->tls == NULL))
+	if (!side_is_open(s) || !s->readable || (c->is_tls && s->tls == NULL))
 		return;
 	if (side_fill(s) > 0 || side_held(s) > 0 || s->eof || s->failed)
 		conn_close_upstream(c);
@@ -456,14 +454,14 @@ step_request(struct conn *c)
 	if (side_held(s) == 0 && side_fill(s) == 0)
 		return s->eof || s->failed ? DONE : WAIT;
 	for (;;) {
-		if (c->is_first && http_guess(side_data(s), side_held(s)) ==
-				       HTTP_GUESS_2) {
+		if (c->is_first &&
+		    http_guess(side_data(s), side_held(s)) == HTTP_GUESS_2) {
 			audit_connect(c, true, "l7", c->policy, "HTTP/2");
 			return refuse_with(c, 403, "unsupported_l7_protocol",
 			    "HTTP/2 is not spoken here", NULL);
 		}
-		n = http_parse_request(&c->x.scan, side_data(s), side_held(s),
-		    limit, head, &e);
+		n = http_parse_request(
+		    &c->x.scan, side_data(s), side_held(s), limit, head, &e);
 		if (n > 0)
 			return take_request(c, head, (size_t)n);
 		if (n < 0)
@@ -656,8 +654,7 @@ move_response(struct conn *c, bool *moved, enum next *ret)
 			return true;
 	}
 	r = body_move(&x->response, s, &c->client);
-	if (r == MOVE_MORE && s->eof &&
-	    x->response.framing == HTTP_UNTIL_CLOSE)
+	if (r == MOVE_MORE && s->eof && x->response.framing == HTTP_UNTIL_CLOSE)
 		x->response.done = true;
 	else if (r == MOVE_BAD || (r == MOVE_MORE && (s->eof || s->failed))) {
 		*ret = fail_exchange(c, "the answer's body is broken");

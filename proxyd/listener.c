@@ -22,8 +22,8 @@ pause_accepting(struct listener *l)
 	if (l->pause_ms > PAUSE_LAST_MS)
 		l->pause_ms = PAUSE_LAST_MS;
 	log_warn("cannot accept pause_ms=%u", l->pause_ms);
-	tv = (struct timeval){ l->pause_ms / 1000,
-		(l->pause_ms % 1000) * 1000 };
+	tv =
+	    (struct timeval){ l->pause_ms / 1000, (l->pause_ms % 1000) * 1000 };
 	(void)event_del(l->readable);
 	(void)event_add(l->pause, &tv);
 }
@@ -48,8 +48,8 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	for (int i = 0; i < ACCEPTS_PER_TURN && !l->held; i++) {
-		int client = accept4(
-		    (int)fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		int client =
+		    accept4((int)fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (client < 0) {
 			if (!is_passing(errno))
@@ -77,8 +77,7 @@ listener_open(struct listener *l, struct event_base *base, int fd,
     listener_fn *accepted, void *arg)
 {
 	*l = (struct listener){ .fd = fd, .accepted = accepted, .arg = arg };
-	l->readable =
-	    event_new(base, fd, EV_READ | EV_PERSIST, on_readable, l);
+	l->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, l);
 	l->pause = evtimer_new(base, on_pause_over, l);
 	if (l->readable == NULL || l->pause == NULL ||
 	    event_add(l->readable, NULL) < 0)

@@ -41,9 +41,8 @@ index_place(const struct name_map *m, const char *name)
 {
 	uint32_t i = hash(name) & (INDEX_SIZE - 1);
 
-	while (m->index[i] != 0 &&
-	       strncmp(m->shared->name[m->index[i] - 1], name,
-		   NAMES_NAME_MAX) != 0)
+	while (m->index[i] != 0 && strncmp(m->shared->name[m->index[i] - 1],
+				       name, NAMES_NAME_MAX) != 0)
 		i = (i + 1) & (INDEX_SIZE - 1);
 	return &m->index[i];
 }
@@ -82,8 +81,8 @@ name_map_open(int fd, bool writable, struct name_map **ret, struct error *e)
 
 	/* A file that could shrink would kill us with SIGBUS. */
 	if (seals < 0 || !(seals & F_SEAL_SHRINK))
-		return error_set(
-		    e, ERR_INVALID, "the names aren't sealed against shrinking");
+		return error_set(e, ERR_INVALID,
+		    "the names aren't sealed against shrinking");
 	if (fstat(fd, &st) < 0 || (size_t)st.st_size < NAMES_SIZE)
 		return error_set(e, ERR_INVALID, "the names are too small");
 	at = mmap(NULL, NAMES_SIZE, PROT_READ | (writable ? PROT_WRITE : 0),

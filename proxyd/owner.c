@@ -29,8 +29,8 @@ find_wait(struct owner_channel *ch, uint64_t cookie)
 
 	/* Answers come in the order of the questions: mostly the first. */
 	TAILQ_FOREACH(w, &ch->waits, next)
-		if (w->query.cookie == cookie)
-			return w;
+	if (w->query.cookie == cookie)
+		return w;
 	return NULL;
 }
 
@@ -157,7 +157,8 @@ send_queries(struct owner_channel *ch)
 {
 	struct owner_wait *w;
 
-	TAILQ_FOREACH(w, &ch->waits, next) {
+	TAILQ_FOREACH(w, &ch->waits, next)
+	{
 		if (w->sent)
 			continue;
 		if (send(ch->fd, &w->query, sizeof(w->query),
@@ -186,8 +187,7 @@ owner_channel_new(struct event_base *base, int fd)
 
 	ch->fd = fd;
 	TAILQ_INIT(&ch->waits);
-	ch->readable =
-	    event_new(base, fd, EV_READ | EV_PERSIST, on_reply, ch);
+	ch->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_reply, ch);
 	ch->writable = event_new(base, fd, EV_WRITE, on_writable, ch);
 	if (ch->readable == NULL || ch->writable == NULL ||
 	    event_add(ch->readable, NULL) < 0)
@@ -234,8 +234,8 @@ owner_ask(struct owner_channel *ch, const struct sockaddr_storage *source,
 	memset(&w->query, 0, sizeof(w->query));
 	w->query.cookie = ++ch->cookie;
 	map_address(source, w->query.source, &w->query.source_port);
-	map_address(destination, w->query.destination,
-	    &w->query.destination_port);
+	map_address(
+	    destination, w->query.destination, &w->query.destination_port);
 	w->sent = false;
 	w->channel = ch;
 	TAILQ_INSERT_TAIL(&ch->waits, w, next);

@@ -17,7 +17,9 @@
 #include "proxyd/refuse.h"
 #include "proxyd/worker.h"
 
-#define PATH_SHOWN_MAX 1024 /* bytes of a path in a body, which has it often */
+#define PATH_SHOWN_MAX                                                         \
+	1024 /* bytes of a path in a body, which has it often                  \
+	      */
 #define DISCARDS_PER_TURN 16
 
 struct object {
@@ -165,8 +167,7 @@ refuse_connect(struct conn *c, const struct decision *d)
 }
 
 enum next
-refuse_addresses(
-    struct conn *c, const struct decision *d, const char *detail)
+refuse_addresses(struct conn *c, const struct decision *d, const char *detail)
 {
 	char asked[HTTP_HOST_MAX + 64], text[sizeof(asked) + 64];
 
@@ -316,8 +317,8 @@ step_linger(struct conn *c)
 	char *bytes = c->worker->scratch.bytes;
 
 	for (int i = 0; i < DISCARDS_PER_TURN; i++) {
-		ssize_t n = recv(c->client.fd, bytes,
-		    sizeof(c->worker->scratch.bytes), 0);
+		ssize_t n = recv(
+		    c->client.fd, bytes, sizeof(c->worker->scratch.bytes), 0);
 
 		if (n == 0 || (n < 0 && errno != EAGAIN))
 			return DONE;

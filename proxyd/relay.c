@@ -64,8 +64,7 @@ pour(struct tube *t, struct side *to)
 }
 
 static bool
-splice_one(
-    struct conn *c, struct side *from, struct side *to, struct tube *t)
+splice_one(struct conn *c, struct side *from, struct side *to, struct tube *t)
 {
 	bool moved = false;
 
@@ -92,11 +91,10 @@ enum next
 step_splice(struct conn *c)
 {
 	for (int i = 0; i < ROUNDS_PER_TURN; i++) {
-		bool moved =
-		    splice_one(c, &c->client, &c->upstream, &c->up);
+		bool moved = splice_one(c, &c->client, &c->upstream, &c->up);
 
-		moved = splice_one(c, &c->upstream, &c->client, &c->down) ||
-			moved;
+		moved =
+		    splice_one(c, &c->upstream, &c->client, &c->down) || moved;
 		if (is_over(c))
 			return DONE;
 		if (!moved)

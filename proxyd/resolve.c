@@ -110,8 +110,8 @@ take_addresses(struct lookup *l, const struct evutil_addrinfo *found)
 	for (; found != NULL && l->n < RESOLVE_ADDRESSES_MAX;
 	     found = found->ai_next)
 		if (found->ai_addrlen <= sizeof(l->v[0]))
-			memcpy(&l->v[l->n++], found->ai_addr,
-			    found->ai_addrlen);
+			memcpy(
+			    &l->v[l->n++], found->ai_addr, found->ai_addrlen);
 	l->v = xreallocarray(l->v, l->n > 0 ? l->n : 1, sizeof(*l->v));
 }
 
@@ -143,8 +143,7 @@ on_found(int result, struct evutil_addrinfo *found, void *arg)
 	l->request = NULL;
 	l->resolver->pending--;
 	take_addresses(l, result == 0 ? found : NULL);
-	l->until_s =
-	    now_s() + (l->n > 0 ? RESOLVE_KEEP_S : RESOLVE_KEEP_BAD_S);
+	l->until_s = now_s() + (l->n > 0 ? RESOLVE_KEEP_S : RESOLVE_KEEP_BAD_S);
 	if (found != NULL)
 		evutil_freeaddrinfo(found);
 	if (l->starting) {

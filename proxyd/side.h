@@ -25,12 +25,12 @@
 struct tls;
 
 struct side {
-	int fd; /* owned; -1: none */
-	struct tls *tls;       /* owned; NULL: plain */
-	struct pool *pool;     /* borrowed from the worker */
-	struct block *in;      /* read, not yet used; NULL: none */
-	struct block *out;     /* to be written; NULL: none */
-	struct event ev_read;  /* valid while fd >= 0 */
+	int fd;               /* owned; -1: none */
+	struct tls *tls;      /* owned; NULL: plain */
+	struct pool *pool;    /* borrowed from the worker */
+	struct block *in;     /* read, not yet used; NULL: none */
+	struct block *out;    /* to be written; NULL: none */
+	struct event ev_read; /* valid while fd >= 0 */
 	struct event ev_write;
 	bool reading; /* ev_read is added */
 	bool writing; /* ev_write is added */

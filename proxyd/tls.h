@@ -17,9 +17,9 @@
 
 #include "common/error.h"
 
-struct tls;       /* one connection's end */
-struct tls_trust; /* whom we believe, and how we speak to servers */
-struct tls_leaf;  /* how we speak to clients under one name: ca.h */
+struct tls;          /* one connection's end */
+struct tls_trust;    /* whom we believe, and how we speak to servers */
+struct tls_leaf;     /* how we speak to clients under one name: ca.h */
 struct tls_sessions; /* one sandbox's, to resume with servers */
 
 /* What reads and writes return besides a count > 0. */

@@ -5,7 +5,7 @@
 
 #define EVENT_FIELDS_MAX 32
 
-#define P(member) offsetof(struct event, member)
+#define P(member) offsetof(struct log_event, member)
 const struct field event_fields[] = {
 	{ "time_ms", FIELD_INT, REQUIRED, P(time_ms) },
 	{ "sandbox", FIELD_STR, OPTIONAL, P(sandbox), WIRE_NAME_MAX },

@@ -13,7 +13,7 @@
 
 #include "common/field.h"
 
-struct event {
+struct log_event {
 	int64_t time_ms;     /* since the epoch */
 	const char *sandbox; /* id; NULL where the stream names it already */
 	const char *source;  /* "gateway" or "sandbox" */

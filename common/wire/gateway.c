@@ -172,7 +172,7 @@ static const struct field logs_fields[] = {
 #define P(member) offsetof(struct gateway_log_events, member)
 static const struct field log_events_fields[] = {
 	{ "events", FIELD_OBJS, REQUIRED, P(events), WIRE_EVENTS_MAX,
-	    event_fields, sizeof(struct event) },
+	    event_fields, sizeof(struct log_event) },
 	{ 0 },
 };
 #undef P

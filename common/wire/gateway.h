@@ -133,7 +133,7 @@ struct gateway_logs {
 };
 
 struct gateway_log_events {
-	struct objects events; /* struct event, oldest first */
+	struct objects events; /* struct log_event, oldest first */
 };
 
 struct gateway_daemon {

@@ -55,7 +55,7 @@ static const struct field status_fields[] = {
 #define P(member) offsetof(struct proxy_events, member)
 static const struct field events_fields[] = {
 	{ "events", FIELD_OBJS, REQUIRED, P(events), WIRE_EVENTS_MAX,
-	    event_fields, sizeof(struct event) },
+	    event_fields, sizeof(struct log_event) },
 	{ "dropped", FIELD_INT, OPTIONAL, P(dropped) },
 	{ 0 },
 };

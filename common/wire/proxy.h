@@ -51,7 +51,7 @@ struct proxy_status {
 };
 
 struct proxy_events {
-	struct objects events; /* struct event */
+	struct objects events; /* struct log_event */
 	int64_t dropped;       /* events that were lost since the last reply */
 };
 

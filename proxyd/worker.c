@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * worker.c - see worker.h.
+ *
+ * What the parent asks comes over one socket, what it hears of decisions goes
+ * over another, so that a busy one doesn't hold up the other.  A worker whose
+ * parent is gone ends: gatewayd starts the next, and attaches everything.
+ */
+#include <event2/event.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/daemon.h"
+#include "common/log.h"
+#include "common/varlink/server.h"
+#include "common/wire/proxy.h"
+#include "common/xalloc.h"
+#include "proxyd/conn.h"
+#include "proxyd/events.h"
+#include "proxyd/resolve.h"
+#include "proxyd/sandbox.h"
+#include "proxyd/worker.h"
+
+#define TICK_MS 200
+#define FDS_RESERVED 128 /* of everything that is no connection */
+#define FDS_PER_SANDBOX 8
+#define FDS_PER_CONN 3 /* two sockets, and pipes while bytes are in them */
+
+int64_t
+worker_now_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void
+on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+	int64_t now = worker_now_ms();
+	struct sandbox *sb;
+	struct conn *c, *next;
+
+	(void)fd;
+	(void)what;
+	LIST_FOREACH(sb, &w->sandboxes, next)
+	{
+		for (c = TAILQ_FIRST(&sb->conns); c != NULL; c = next) {
+			next = TAILQ_NEXT(c, next);
+			conn_check_time(c, now);
+		}
+	}
+}
+
+void
+worker_count(struct worker *w, int change)
+{
+	static const struct timeval interval = { 0, TICK_MS * 1000 };
+	bool was_idle = w->n_conns == 0;
+
+	w->n_conns += (unsigned)change;
+	if (was_idle && w->n_conns > 0)
+		(void)event_add(w->tick, &interval);
+	else if (!was_idle && w->n_conns == 0)
+		(void)event_del(w->tick);
+}
+
+static unsigned
+most_conns(void)
+{
+	struct rlimit limit;
+	rlim_t reserved = FDS_RESERVED;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 256;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	(void)getrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur > reserved + FDS_PER_SANDBOX * WORKER_SANDBOXES_MAX)
+		reserved += FDS_PER_SANDBOX * WORKER_SANDBOXES_MAX;
+	if (limit.rlim_cur <= reserved)
+		return 16;
+	limit.rlim_cur = (limit.rlim_cur - reserved) / FDS_PER_CONN;
+	return limit.rlim_cur < WORKER_CONNECTIONS_MAX
+		   ? (unsigned)limit.rlim_cur
+		   : WORKER_CONNECTIONS_MAX;
+}
+
+void
+worker_init(struct worker *w, struct event_base *base, unsigned index,
+    const struct tls_trust *trust)
+{
+	memset(w, 0, sizeof(*w));
+	w->base = base;
+	w->index = index;
+	w->trust = trust;
+	w->resolver = resolver_new(base);
+	w->events = events_new(base);
+	LIST_INIT(&w->sandboxes);
+	w->conns_max = most_conns();
+	w->tick = event_new(base, -1, EV_PERSIST, on_tick, w);
+	if (w->tick == NULL)
+		fatalx("cannot make a timer");
+}
+
+void
+worker_clear(struct worker *w)
+{
+	struct sandbox *sb;
+
+	while ((sb = LIST_FIRST(&w->sandboxes)) != NULL)
+		sandbox_free(sb);
+	event_free(w->tick);
+	events_free(w->events);
+	resolver_free(w->resolver);
+	pool_clear(&w->pool);
+	pipes_clear(&w->pipes);
+	buf_free(&w->scratch.text);
+	buf_free(&w->scratch.body);
+}
+
+/*
+ * What the parent asks.
+ */
+
+static int
+attach(struct call *call, void *params, struct error *e)
+{
+	if (sandbox_attach(call_ctx(call), params, e) < 0)
+		return -1;
+	call_reply(call, NULL);
+	return 0;
+}
+
+static int
+set_policy(struct call *call, void *params, struct error *e)
+{
+	if (sandbox_set_policy(call_ctx(call), params, e) < 0)
+		return -1;
+	call_reply(call, NULL);
+	return 0;
+}
+
+static int
+detach(struct call *call, void *params, struct error *e)
+{
+	const struct proxy_detach *p = params;
+
+	(void)e;
+	sandbox_detach(call_ctx(call), p->sandbox);
+	call_reply(call, NULL);
+	return 0;
+}
+
+static int
+get_status(struct call *call, void *params, struct error *e)
+{
+	struct worker *w = call_ctx(call);
+	const char *ids[WORKER_SANDBOXES_MAX + 1];
+	struct proxy_status reply = {
+		.pid = getpid(),
+		.workers = 1,
+		.sandboxes = w->n_sandboxes,
+		.connections = w->n_conns,
+		.attached = { ids, 0 },
+	};
+	struct sandbox *sb;
+
+	(void)params;
+	(void)e;
+	LIST_FOREACH(sb, &w->sandboxes, next)
+	ids[reply.attached.n++] = sb->id;
+	ids[reply.attached.n] = NULL;
+	call_reply(call, &reply);
+	return 0;
+}
+
+static int
+get_events(struct call *call, void *params, struct error *e)
+{
+	struct worker *w = call_ctx(call);
+
+	(void)params;
+	(void)e;
+	events_serve(w->events, call);
+	return 0;
+}
+
+static const struct handler handlers[] = {
+	{ &proxy_attach_method, ROLE_ADMIN, attach },
+	{ &proxy_set_policy_method, ROLE_ADMIN, set_policy },
+	{ &proxy_detach_method, ROLE_ADMIN, detach },
+	{ &proxy_status_method, ROLE_ADMIN, get_status },
+	{ &proxy_events_method, ROLE_ADMIN, get_events },
+	{ 0 },
+};
+
+static enum role
+role_of(void *ctx, const struct peer *peer)
+{
+	(void)ctx;
+	(void)peer;
+	return ROLE_ADMIN; /* the socket was made before we were */
+}
+
+static void
+on_parent_gone(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)event_base_loopbreak(arg);
+}
+
+/* Only the two sockets of the parent's descriptors. */
+static void
+keep_only(int *control, int *events)
+{
+	int a = fcntl(*control, F_DUPFD_CLOEXEC, 64);
+	int b = fcntl(*events, F_DUPFD_CLOEXEC, 64);
+
+	*control = dup3(a, 3, O_CLOEXEC);
+	*events = dup3(b, 4, O_CLOEXEC);
+	(void)syscall(SYS_close_range, 5, ~0u, 0);
+}
+
+void
+worker_main(
+    unsigned index, const struct tls_trust *trust, int control, int events)
+{
+	struct worker *w = xcalloc(1, sizeof(*w));
+	struct service service = {
+		.product = "openshell proxyd worker",
+		.interface = &proxy_interface,
+		.handlers = handlers,
+		.role = role_of,
+		.ctx = w,
+	};
+	struct event_base *base;
+	struct event *gone;
+	struct varlink_server *server;
+	struct error e;
+
+	for (int i = 1; i < NSIG; i++)
+		(void)signal(i, SIG_DFL);
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGINT, SIG_IGN);
+	(void)signal(SIGHUP, SIG_IGN);
+	keep_only(&control, &events);
+	base = event_base_new();
+	if (base == NULL)
+		fatalx("cannot make an event base");
+	worker_init(w, base, index, trust);
+	if (daemon_harden(&e) < 0)
+		fatalx("cannot confine a worker: %s", e.text);
+	gone = event_new(base, fcntl(control, F_DUPFD_CLOEXEC, 5), EV_CLOSED,
+	    on_parent_gone, base);
+	server = varlink_server_new(base, &service);
+	if (gone == NULL || event_add(gone, NULL) < 0 ||
+	    varlink_server_add(server, control, &e) < 0 ||
+	    varlink_server_add(server, events, &e) < 0)
+		fatalx("cannot serve the parent");
+	(void)event_base_dispatch(base);
+	_exit(0);
+}
