@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* command.c - see command.h. */
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -203,6 +204,7 @@ set_option(const struct command *c, const struct option_row *o,
 		append(member, value);
 		break;
 	case OPTION_NUMBER:
+		assert(value != NULL); /* its row has a metavar */
 		errno = 0;
 		*(long *)member = strtol(value, &rest, 10);
 		if (value[0] < '0' || value[0] > '9' || *rest != '\0' ||
