@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_gateway.c - openshell status and gateway: the background service. */
 #include <cjson/cJSON.h>
-#include <errno.h>
-#include <signal.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "common/cleanup.h"
 #include "common/wire/gateway.h"
 
-#define STOP_TRIES 500 /* of STOP_PAUSE_US */
-#define STOP_PAUSE_US 20000
+#define STOP_TIMEOUT_MS 10000
 
 struct output_options {
 	const char *output;
@@ -162,6 +162,8 @@ keep_pid(void *arg, const void *reply)
 static int
 run_stop(struct cli *cli, const void *options, const struct arguments *a)
 {
+	autoclose int process = -1;
+	struct pollfd ended = { .events = POLLIN };
 	pid_t pid = 0;
 	int r;
 
@@ -172,19 +174,18 @@ run_stop(struct cli *cli, const void *options, const struct arguments *a)
 		return EXIT_DONE;
 	}
 	r = cli_call(cli, &gateway_status_method, NULL, keep_pid, &pid);
-	if (r == EXIT_DONE)
-		r = cli_call(cli, &gateway_shutdown_method, NULL, NULL, NULL);
 	if (r != EXIT_DONE)
 		return r;
-	for (int i = 0; i < STOP_TRIES; i++) {
-		if (kill(pid, 0) < 0 && errno == ESRCH) {
-			say(MARK_DONE, "Gateway stopped; sandboxes go on, and "
-				       "their traffic waits for the next one");
-			return EXIT_DONE;
-		}
-		(void)usleep(STOP_PAUSE_US);
-	}
-	return complain("the gateway (pid %d) does not end", (int)pid);
+	process = (int)syscall(SYS_pidfd_open, pid, 0);
+	r = cli_call(cli, &gateway_shutdown_method, NULL, NULL, NULL);
+	if (r != EXIT_DONE)
+		return r;
+	ended.fd = process;
+	if (process >= 0 && poll(&ended, 1, STOP_TIMEOUT_MS) != 1)
+		return complain("the gateway (pid %d) does not end", (int)pid);
+	say(MARK_DONE, "Gateway stopped; sandboxes go on, and their traffic "
+		       "waits for the next one");
+	return EXIT_DONE;
 }
 
 static const struct option_row start_rows[] = {

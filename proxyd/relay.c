@@ -109,16 +109,17 @@ copy_one(struct side *from, struct side *to)
 {
 	bool moved = side_fill(from) > 0;
 	size_t held = side_held(from), room = side_room(to);
-	size_t n = held < room ? held : room;
+	size_t n = held < room ? held : room, pending;
 
 	if (n > 0) {
 		side_put(to, side_data(from), n);
 		side_consume(from, n);
-		moved = true;
 	}
+	pending = side_pending(to);
 	if (side_flush(to) && from->eof && side_held(from) == 0)
 		side_shutdown(to);
-	return moved;
+	/* What has gone makes room for what is there. */
+	return moved || n > 0 || side_pending(to) < pending;
 }
 
 enum next

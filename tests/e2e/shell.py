@@ -130,11 +130,18 @@ class Sandbox:
         return [json.loads(line) for line in out.splitlines()]
 
     def has_log(self, **want):
-        """Is there an event with this message and these fields?"""
+        """Is there an event with this message and these fields, within the
+        two seconds in which people look for it?"""
         message = want.pop("message", None)
-        return any((message is None or e["message"] == message) and
+        end = time.monotonic() + 2
+        while True:
+            if any((message is None or e["message"] == message) and
                    all(e["fields"].get(k) == v for k, v in want.items())
-                   for e in self.logs("--level", "trace", "-n", 1000))
+                   for e in self.logs("--level", "trace", "-n", 1000)):
+                return True
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.05)
 
     def delete(self):
         self.gateway.ok("sandbox", "delete", self.name)
@@ -143,7 +150,7 @@ class Sandbox:
 STATIC = """version: 1
 filesystem_policy:
   include_workdir: true
-  read_only: [/usr, /lib, /proc, /dev/urandom, /etc, /var/log]
+  read_only: [/usr, /lib, /proc, /dev/urandom, /app, /etc, /var/log]
   read_write: [/tmp, /dev/null]
 landlock: {compatibility: best_effort}
 process: {run_as_user: sandbox, run_as_group: sandbox}

@@ -85,9 +85,9 @@ def test_create_takes_environment_for_every_command(gateway):
 
 
 def test_files_of_home_stay_and_tmp_is_private(sandbox):
-    sandbox.sh("echo kept >/sandbox/kept; echo t >/tmp/t")
+    sandbox.sh("echo kept >/sandbox/kept; echo t >/tmp/openshell-private")
     assert sandbox.sh("cat /sandbox/kept").out == "kept\n"
-    assert not pathlib.Path("/tmp/t").exists()
+    assert not pathlib.Path("/tmp/openshell-private").exists()
 
 
 def test_stop_and_start_keep_the_files(sandbox):
@@ -162,7 +162,7 @@ def test_ctrl_z_and_job_control_work(sandbox):
     time.sleep(0.5)
     t.type("\x1a")
     t.expect("Stopped")
-    t.type("kill %1; exit 0\n")
+    t.type("kill -9 %1; sleep 0.3; exit 0\n")
     assert t.close() == 0
 
 
@@ -232,7 +232,8 @@ def everything():
 
 def test_deletion_leaves_nothing(own_gateway):
     g = own_gateway
-    g.ok("sandbox", "list")
+    g.ok("sandbox", "create", "--name", "first", "--detach")
+    g.ok("sandbox", "delete", "first")
     before = everything()
     files = {p for p in g.dir.rglob("*")}
     for i in range(5):

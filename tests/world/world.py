@@ -226,6 +226,14 @@ def build(world):
     return start_servers(world)
 
 
+def reap_until(pid):
+    """We are the first process here: orphans are ours."""
+    while True:
+        ended, status = os.wait()
+        if ended == pid:
+            return os.waitstatus_to_exitcode(status)
+
+
 def inside(user, command):
     # Processes, mounts and network end with us: only files stay to be removed.
     world = tempfile.mkdtemp(prefix="openshell-world.")
@@ -238,7 +246,7 @@ def inside(user, command):
         child = subprocess.Popen(
             command, preexec_fn=(lambda: become(user)) if user else None)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        rc = child.wait()
+        rc = reap_until(child.pid)
     finally:
         shutil.rmtree(world, ignore_errors=True)
     return rc if rc >= 0 else 128 - rc
