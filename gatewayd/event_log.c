@@ -247,8 +247,15 @@ answer_selected(const struct selection *s, bool follow, struct call *call)
 	autofree struct log_event *ordered = xcalloc(n, sizeof(*ordered));
 	struct gateway_log_events reply = { { ordered, n } };
 
-	for (size_t i = 0; i < n; i++)
-		ordered[i] = s->ring[(s->seen - n + i) % s->limit];
+	/* proxyd's workers send batches: nearly sorted. */
+	for (size_t i = 0; i < n; i++) {
+		struct log_event one = s->ring[(s->seen - n + i) % s->limit];
+		size_t at = i;
+
+		for (; at > 0 && ordered[at - 1].time_ms > one.time_ms; at--)
+			ordered[at] = ordered[at - 1];
+		ordered[at] = one;
+	}
 	if (follow)
 		call_reply_more(call, &reply);
 	else

@@ -37,7 +37,7 @@ def test_the_main_job(sandbox):
     assert body["error"] == "policy_denied", r
     assert body["detail"] == ("POST /repos/octocat/hello-world/issues not "
                               "permitted by policy")
-    assert sandbox.has_log(message="CONNECT", action="allow",
+    assert sandbox.has_log(message="CONNECT_L7", action="allow",
                            dst_host="api.github.com")
     assert sandbox.has_log(message="L7_REQUEST", l7_decision="deny",
                            l7_action="POST")

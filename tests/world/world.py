@@ -153,6 +153,7 @@ def start_servers(world):
         f.write(NGINX.format(world=world, web=WEB, other=OTHER,
                              private=PRIVATE, metadata=METADATA,
                              user="user root;"))
+    open(f"{world}/dns.log", "w").close()  # readable by everybody
     hosts = [f"--host-record={n},{','.join(a)}" for n, a in HOSTS.items()]
     quiet = dict(stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     return [
