@@ -266,13 +266,15 @@ dns_new(struct event_base *base, int udp, int tcp, struct name_map *names)
 void
 dns_free(struct dns *d)
 {
-	struct dns_conn *c;
+	struct dns_conn *c, *next;
 
 	if (d == NULL)
 		return;
 	listener_close(&d->tcp);
-	while ((c = TAILQ_FIRST(&d->conns)) != NULL)
+	for (c = TAILQ_FIRST(&d->conns); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, next);
 		dns_conn_free(c);
+	}
 	event_free(d->readable);
 	(void)close(d->udp);
 	free(d);

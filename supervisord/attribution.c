@@ -237,7 +237,7 @@ wait_for(struct watched *w, const struct request *r, int socket, int flags,
 static void
 record(struct watched *w, int socket, struct tuple *t, void *who, size_t n)
 {
-	struct sockaddr_storage own;
+	struct sockaddr_storage own = { 0 };
 	socklen_t len = sizeof(own);
 
 	if (getsockname(socket, (struct sockaddr *)&own, &len) == 0 &&

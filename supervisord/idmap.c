@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,24 +131,23 @@ write_block(pid_t pid, uint32_t first, struct error *e)
 	return write_file(pid, "uid_map", line, e);
 }
 
-/* newuidmap PID 0 OWN 1 1 FIRST COUNT */
+/* newuidmap PID 0 OWN 1 1 FIRST COUNT; 0 if it can't be started. */
 static pid_t
 start_helper(const char *program, pid_t pid, unsigned own, uint32_t first,
     uint32_t count)
 {
-	char words[5][16];
-	const unsigned values[5] = { (unsigned)pid, own, first, count, 0 };
+	const unsigned values[] = { (unsigned)pid, 0, own, 1, 1, first, count };
+	char words[7][16];
+	char *argv[9] = { (char *)(uintptr_t)program };
 	pid_t child;
 
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 7; i++) {
 		(void)snprintf(words[i], sizeof(words[i]), "%u", values[i]);
-	child = vfork();
-	if (child == 0) {
-		execl(program, program, words[0], "0", words[1], "1", "1",
-		    words[2], words[3], (char *)NULL);
-		_exit(127);
+		argv[i + 1] = words[i];
 	}
-	return child;
+	return posix_spawn(&child, program, NULL, NULL, argv, environ) == 0
+		   ? child
+		   : 0;
 }
 
 static bool

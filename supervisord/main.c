@@ -40,7 +40,7 @@ create(struct call *call, void *params, struct error *e)
 	struct supervisor_created reply = { 0, { shown, 0 } };
 	struct facts facts = { 0 };
 	struct plan plan;
-	pid_t pid;
+	pid_t pid = 0;
 	int r;
 
 	if (l->used)
