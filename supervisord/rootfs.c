@@ -351,7 +351,7 @@ write_text(int root, const char *path, const char *text, struct error *e)
 static int
 write_bundle(const struct view *v, const char *ca, struct error *e)
 {
-	autoclose int fd = openat(v->root, CA_BUNDLE_FILE + 1,
+	autoclose int fd = openat(v->root, &CA_BUNDLE_FILE[1],
 	    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 
 	if (fd < 0)
