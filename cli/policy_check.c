@@ -158,8 +158,9 @@ parse_url(const char *text, struct question *q)
 	};
 	struct error e;
 
-	if (http_url_parse(
-		(struct http_slice){ text, strlen(text) }, &q->url, &e) < 0)
+	/* No client sends the fragment. */
+	if (http_url_parse((struct http_slice){ text, strcspn(text, "#") },
+		&q->url, &e) < 0)
 		return complain("'%s': %s", text, e.text);
 	q->host = q->url.authority.host;
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {

@@ -29,7 +29,9 @@ def make(gateway, policy_text=None):
     if policy_text is not None:
         argv += ["--policy", gateway.file(f"{name}.yaml", policy_text)]
     gateway.ok(*argv)
-    return Sandbox(gateway, name)
+    if policy_text is None:
+        return Sandbox(gateway, name)
+    return Sandbox(gateway, name, policy_text)
 
 
 @pytest.fixture

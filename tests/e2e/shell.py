@@ -8,12 +8,18 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
+import urllib.parse
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
 BIN = TREE / "build/debug/bin"
 WORLD = pathlib.Path(os.environ.get("WORLD", "/nonexistent"))
+DEFAULT_POLICY = (TREE / "policies/default.yaml").read_text()
+
+sys.path.insert(0, str(TREE / "tests/world"))
+from world import HOSTS  # noqa: E402
 
 
 class Result:
@@ -98,9 +104,27 @@ def wait_until(condition, what, seconds=10):
         time.sleep(0.02)
 
 
+class Request:
+    """What a command line of curl asks for; url is None if it is not one
+    plain request that a policy alone decides."""
+
+    def __init__(self, argv):
+        urls = [a for a in argv if str(a).startswith(("http:", "https:"))]
+        self.url = urls[0] if len(urls) == 1 else None
+        self.method = "GET"
+        for i, a in enumerate(argv):
+            if a == "-X":
+                self.method = argv[i + 1]
+            elif a in ("-d", "--data-binary") and "-X" not in argv:
+                self.method = "POST"
+            elif str(a).startswith("Host:"):
+                self.url = None  # a lie about where it goes
+
+
 class Sandbox:
-    def __init__(self, gateway, name):
+    def __init__(self, gateway, name, policy_text=DEFAULT_POLICY):
         self.gateway, self.name = gateway, name
+        self.policy = policy_text
 
     def run(self, *argv, **kw):
         options = kw.pop("options", ())
@@ -115,11 +139,45 @@ class Sandbox:
 
     def set_policy(self, text):
         path = self.gateway.file(f"{self.name}.yaml", text)
+        self.policy = text
         return self.gateway.ok("policy", "set", self.name, "--policy", path,
                                "--wait")
 
-    def curl(self, *argv, **kw):
-        return self.run("curl", "-sS", "--max-time", "20", *argv, **kw)
+    def check(self, url, method="GET", binary="/usr/bin/curl", ancestors=()):
+        """What policy check says: allow or deny."""
+        path = self.gateway.file(f"{self.name}.check.yaml", self.policy)
+        u = urllib.parse.urlsplit(url)
+        port = u.port or {"http": 80, "https": 443}[u.scheme]
+        resolve = [f"--resolve={h}:{port}:{','.join(a)}"
+                   for h, a in HOSTS.items()]
+        r = self.gateway.run(
+            "policy", "check", "--policy", path, "--binary", binary,
+            *[f"--ancestor={a}" for a in ancestors], *resolve,
+            f"--method={method}", "-o", "json", url)
+        assert r.rc in (0, 1), f"{url}: {r}"
+        answer = r.json()
+        assert set(answer) == {"decision", "reason", "policy", "endpoint",
+                               "rule", "layer"}, answer
+        assert answer["decision"] == ("allow", "deny")[r.rc]
+        return answer["decision"]
+
+    def curl(self, *argv, agrees=True, **kw):
+        """Whatever proxyd does with it, policy check says the same; agrees
+        False where something else than the policy decides."""
+        r = self.run("curl", "-sS", "--max-time", "20", *argv, **kw)
+        request = Request(argv)
+        if agrees and request.url is not None:
+            denied = r.rc != 0 or any(
+                f'"error":"{e}"' in r.out
+                for e in ("policy_denied", "ssrf_denied",
+                          "invalid_request_target"))
+            try:
+                says = self.check(request.url, request.method)
+            except AssertionError:
+                assert denied, f"not a URL, and yet: {argv} {r}"
+                return r
+            assert says == ("deny" if denied else "allow"), f"{argv}: {r}"
+        return r
 
     def direct(self, *argv, **kw):
         """A client that ignores the proxy variables."""

@@ -27,9 +27,8 @@ def test_everything_is_denied_at_first(sandbox):
 def test_the_main_job(sandbox):
     """Denied, a policy set, allowed; a write denied with its reason."""
     assert sandbox.curl(f"{API}/zen").rc == 56
-    sandbox.gateway.ok(
-        "policy", "set", sandbox.name, "--policy",
-        TREE / "policies/examples/quickstart.yaml", "--wait")
+    sandbox.set_policy((TREE / "policies/examples/quickstart.yaml"
+                        ).read_text())
     assert sandbox.curl(f"{API}/zen").out == ZEN
     r = sandbox.curl("-X", "POST", f"{API}/repos/octocat/hello-world/issues",
                      "-d", "{}")
@@ -151,7 +150,7 @@ def test_tls_skip_is_spliced_and_end_to_end(sandbox_with):
     s.run("sh", "-c", "cat >ca.pem", input=(WORLD / "ca.pem").read_text())
     for get in (s.curl, s.direct):
         assert get("--cacert", "ca.pem", f"{API}/zen").out == ZEN
-        assert get(f"{API}/zen").rc == 60
+        assert get(f"{API}/zen", agrees=False).rc == 60
 
 
 def test_tcp_to_an_echo_server(sandbox_with):
@@ -211,7 +210,9 @@ def test_no_policy_reaches_loopback_or_metadata(sandbox_with, name):
         allow("169.254.169.254", 80, "access: full", name="b"),
         allow("127.0.0.1", 8088, "access: full", name="c")))
     for port in (80, 8088):
-        r = s.curl(f"http://{name}:{port}/",)
+        # Of the mapped address our resolver makes nothing at all.
+        r = s.curl(f"http://{name}:{port}/",
+                   agrees=name != "mapped.example.com")
         assert "secret" not in r.out and "loopback" not in r.out, r
 
 
