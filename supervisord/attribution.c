@@ -33,11 +33,13 @@
 
 #define ADDRESS_MAX 128 /* struct sockaddr_storage */
 #define CALLS_PER_TURN 64
+#define ATTEMPTS_MAX 512 /* handshakes that wait, each with a descriptor */
 
 struct attribution {
 	struct event_base *base;
 	struct identities *identities;
 	struct records *records;
+	unsigned attempts;
 };
 
 struct watched {
@@ -50,6 +52,7 @@ struct watched {
 /* One connect under way. */
 struct attempt {
 	LIST_ENTRY(attempt) next;
+	struct attribution *owner;
 	struct watched *watched; /* for the answer; NULL: none is owed */
 	uint64_t id;
 	int socket; /* our duplicate */
@@ -99,16 +102,18 @@ read_address(struct request *r)
 	struct iovec to = { &r->to, (size_t)len };
 	struct iovec from = { (void *)(uintptr_t)r->notif.data.args[1],
 		(size_t)len };
+	ssize_t n;
 
 	if (len > ADDRESS_MAX)
 		return -EINVAL;
 	r->len = (socklen_t)len;
 	if (len == 0)
 		return 0;
-	if (process_vm_readv((pid_t)r->notif.pid, &to, 1, &from, 1, 0) ==
-	    (ssize_t)len)
+	n = process_vm_readv((pid_t)r->notif.pid, &to, 1, &from, 1, 0);
+	if (n == (ssize_t)len)
 		return 0;
-	return errno == EFAULT ? -EFAULT : -EACCES;
+	/* Less than asked for: the rest isn't mapped. */
+	return n >= 0 || errno == EFAULT ? -EFAULT : -EACCES;
 }
 
 static int
@@ -138,7 +143,8 @@ is_unspecified(const uint8_t a[16])
 	return memcmp(a, zero, 16) == 0;
 }
 
-/* IPv4 as v4-mapped; the unspecified address means the loopback. */
+/* IPv4 as v4-mapped; the unspecified address, also a mapped one, means the
+ * loopback. */
 static bool
 map_address(const struct sockaddr_storage *from, socklen_t len,
     uint8_t address[16], uint16_t *ret_port)
@@ -162,6 +168,9 @@ map_address(const struct sockaddr_storage *from, socklen_t len,
 		*ret_port = ntohs(in6->sin6_port);
 		if (is_unspecified(address))
 			address[15] = 1;
+		else if (memcmp(address, mapped, sizeof(mapped)) == 0 &&
+			 memcmp(address + 12, "\0\0\0", 4) == 0)
+			memcpy(address + 12, "\177\0\0\1", 4);
 		return true;
 	}
 	return false;
@@ -188,6 +197,7 @@ attempt_end(struct attempt *a)
 {
 	if (a->watched != NULL)
 		LIST_REMOVE(a, next);
+	a->owner->attempts--;
 	set_mark(a->socket, 0);
 	event_free(a->connected);
 	(void)close(a->socket);
@@ -225,6 +235,8 @@ wait_for(struct watched *w, const struct request *r, int socket, int flags,
 		a->watched = w;
 		LIST_INSERT_HEAD(&w->attempts, a, next);
 	}
+	a->owner = w->owner;
+	a->owner->attempts++;
 	a->id = r->notif.id;
 	a->socket = socket;
 	a->flags = flags;
@@ -247,6 +259,23 @@ record(struct watched *w, int socket, struct tuple *t, void *who, size_t n)
 		free(who);
 }
 
+/* What a connect under way has come to: 0, EINPROGRESS or its failure.  On the
+ * loopback it is over by now, unless the listener's queue is full. */
+static int
+look_again(const struct request *r, int socket, bool blocking)
+{
+	struct pollfd p = { socket, POLLOUT, 0 };
+
+	/* A second connect takes the result, which is a blocking caller's to
+	 * have; another one finds it with poll and SO_ERROR. */
+	if (!blocking)
+		return poll(&p, 1, 0) > 0 ? 0 : EINPROGRESS;
+	if (connect(socket, (const struct sockaddr *)&r->to, r->len) == 0 ||
+	    errno == EISCONN)
+		return 0;
+	return errno == EALREADY ? EINPROGRESS : errno;
+}
+
 /* Connects the duplicate; owns it and who. */
 static void
 connect_for(
@@ -256,34 +285,33 @@ connect_for(
 	int flags = fcntl(socket, F_GETFL);
 	bool blocking = (flags & O_NONBLOCK) == 0;
 	const struct sockaddr *to = (const struct sockaddr *)&r->to;
-	int error;
+	int error, now;
 
 	set_mark(socket, GATE_MARK);
 	/* The flag is the caller's too, who stands still. */
 	if (blocking)
 		(void)fcntl(socket, F_SETFL, flags | O_NONBLOCK);
 	error = connect(socket, to, r->len) < 0 ? errno : 0;
-	if (error != 0 && error != EINPROGRESS) {
-		free(who);
-	} else {
+	now = error;
+	if (error == 0 || error == EINPROGRESS)
 		record(w, socket, t, who, n);
-		/* On the loopback the handshake is over by now, unless the
-		 * listener's queue is full. */
-		if (error == EINPROGRESS && connect(socket, to, r->len) == 0 &&
-		    blocking)
-			error = 0;
-		else if (error == EINPROGRESS && errno != EALREADY && blocking)
-			error = errno == EISCONN ? 0 : errno;
-	}
-	if (error == EINPROGRESS) {
+	else
+		free(who);
+	if (error == EINPROGRESS)
+		now = look_again(r, socket, blocking);
+	if (now == EINPROGRESS && w->owner->attempts < ATTEMPTS_MAX) {
 		wait_for(w, r, socket, flags, !blocking);
 		if (!blocking)
 			answer(w->listener, r->notif.id, error, 0);
 		return;
 	}
-	if (blocking)
+	if (blocking) {
+		error = now == EINPROGRESS ? ETIMEDOUT : now;
 		(void)fcntl(socket, F_SETFL, flags);
-	set_mark(socket, 0);
+	}
+	/* An earlier handshake of it may still need the mark. */
+	if (error != EALREADY)
+		set_mark(socket, 0);
 	(void)close(socket);
 	answer(w->listener, r->notif.id, error, 0);
 }

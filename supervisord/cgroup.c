@@ -235,6 +235,7 @@ cgroup_make(struct cgroup *c, const char *id, int64_t memory_max,
 			ok = make_legacy(c, mounts, own, id, wanted, 2);
 		}
 	}
+	c->is_full = ok;
 	if (ok)
 		facts_add(facts, 1, "cgroup",
 		    "version %d: memory %lld bytes, %lld processes (0: any)",
@@ -246,10 +247,10 @@ cgroup_make(struct cgroup *c, const char *id, int64_t memory_max,
 }
 
 int
-cgroup_enter(const struct cgroup *c, pid_t pid, struct error *e)
+cgroup_enter(const struct cgroup *c, pid_t pid, bool born, struct error *e)
 {
-	/* The first is the unified one: the process was cloned into it. */
-	for (int i = c->unified >= 0 ? 1 : 0; i < c->n; i++)
+	/* The first is the unified one. */
+	for (int i = born ? 1 : 0; i < c->n; i++)
 		if (write_number(c->paths[i], "cgroup.procs", pid) < 0)
 			return error_errno(
 			    e, "cannot enter cgroup '%.150s'", c->paths[i]);

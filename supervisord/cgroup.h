@@ -10,6 +10,7 @@
 #ifndef SUPERVISORD_CGROUP_H
 #define SUPERVISORD_CGROUP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -22,14 +23,15 @@ struct facts;
 struct cgroup {
 	char *paths[CGROUPS_MAX]; /* owned */
 	int n;
-	int unified; /* descriptor for CLONE_INTO_CGROUP; -1: none */
+	int unified;  /* descriptor for CLONE_INTO_CGROUP; -1: none */
+	bool is_full; /* all limits hold */
 };
 
 /* Makes them and sets limits; 0 is no limit.  Never fails. */
 void cgroup_make(struct cgroup *, const char *id, int64_t memory_max,
     int64_t pids_max, struct facts *);
-/* Those that the process wasn't born into. */
-int cgroup_enter(const struct cgroup *, pid_t, struct error *);
+/* born: the process was cloned into the unified one. */
+int cgroup_enter(const struct cgroup *, pid_t, bool born, struct error *);
 /* What is empty is removed. */
 void cgroup_remove(const struct cgroup *);
 void cgroup_clear(struct cgroup *);

@@ -10,17 +10,20 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/daemon.h"
 #include "common/log.h"
 #include "common/xalloc.h"
 #include "supervisord/attribution.h"
@@ -39,6 +42,7 @@
 
 #define KEPT_FIRST 3 /* sync, socket and what was opened stand here */
 #define LISTEN_BACKLOG 64
+#define DESCRIPTORS 8192
 
 struct inside {
 	const struct plan *plan;
@@ -49,7 +53,8 @@ struct inside {
 	int proc;
 	struct reached reached;
 	struct listeners listeners;
-	struct syscall_filter filter;
+	struct filters filters;
+	bool cgroup_limits;
 	struct confinement confinement;
 };
 
@@ -126,8 +131,10 @@ forbid_namespaces(struct inside *in, struct error *e)
 static int
 keep_proc(struct inside *in, struct error *e)
 {
-	in->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return in->proc < 0 ? error_errno(e, "cannot open /proc") : 0;
+	in->proc = sys_mount_detached(
+	    "proc", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC |
+			MOUNT_ATTR_RDONLY);
+	return in->proc < 0 ? error_errno(e, "cannot mount our own /proc") : 0;
 }
 
 static int
@@ -138,17 +145,34 @@ prepare_landlock(struct inside *in, struct error *e)
 }
 
 static int
-compile_filter(struct inside *in, struct error *e)
+take_filters(struct inside *in, struct error *e)
 {
-	in->confinement.filter = &in->filter;
+	if (filters_receive(&in->filters, in->sync, e) < 0)
+		return -1;
+	in->confinement.filter = &in->filters.agent;
 	in->confinement.own_agent_ids = idmap_has_own_agent(&in->map);
 	in->confinement.pids_max = in->plan->spec->pids_max;
-	return syscall_filter_compile(&in->filter, &in->facts, e);
+	in->confinement.data_max =
+	    in->cgroup_limits ? 0 : in->plan->spec->memory_max;
+	filters_describe(&in->filters, &in->facts);
+	return 0;
 }
 
-/* For attribution, for the agent's ids, and to end its processes. */
-static const unsigned kept_capabilities[] = { CAP_KILL, CAP_SETGID, CAP_SETUID,
-	CAP_NET_RAW, CAP_SYS_PTRACE };
+/* What a capability is kept for; those of the first rows only where the agent
+ * has a uid of its own. */
+static const struct {
+	unsigned capability;
+	bool other_user;
+	const char *why;
+} kept_capabilities[] = {
+	{ CAP_SETUID, true, "sessions become the agent" },
+	{ CAP_SETGID, true, "likewise" },
+	{ CAP_KILL, true, "sessions are signalled and ended" },
+	{ CAP_DAC_READ_SEARCH, true, "the agent's programs are hashed" },
+	{ CAP_NET_RAW, false, "the mark of the gate" },
+	{ CAP_SYS_PTRACE, false,
+	    "the memory, sockets and programs of callers" },
+};
 
 static int
 give_up(struct inside *in, struct error *e)
@@ -156,6 +180,7 @@ give_up(struct inside *in, struct error *e)
 	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3,
 		0 };
 	struct __user_cap_data_struct caps[2] = { { 0 } };
+	unsigned n = 0;
 
 	/* Our children begin with an empty bounding set. */
 	for (unsigned long cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0;
@@ -164,15 +189,55 @@ give_up(struct inside *in, struct error *e)
 			return error_errno(
 			    e, "cannot drop capability %lu", cap);
 	for (size_t i = 0;
-	     i < sizeof(kept_capabilities) / sizeof(kept_capabilities[0]); i++)
-		caps[0].permitted |= 1u << kept_capabilities[i];
+	     i < sizeof(kept_capabilities) / sizeof(kept_capabilities[0]);
+	     i++) {
+		if (kept_capabilities[i].other_user &&
+		    !idmap_has_own_agent(&in->map))
+			continue;
+		caps[0].permitted |= 1u << kept_capabilities[i].capability;
+		n++;
+	}
 	caps[0].effective = caps[0].permitted;
-	if (syscall(SYS_capset, &header, caps) < 0 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+	if (syscall(SYS_capset, &header, caps) < 0)
 		return error_errno(e, "cannot give up privileges");
+	if (daemon_harden(e) < 0)
+		return -1;
 	facts_add(&in->facts, 1, "capabilities",
-	    "none for agents, no_new_privs; 5 for the first process");
+	    "none for agents, no_new_privs; %u for the first process", n);
+	return 0;
+}
+
+static int
+confine_self(struct inside *in, struct error *e)
+{
+	return own_filter_load(&in->filters, e);
+}
+
+/* Each connection of an agent that waits holds a descriptor of ours. */
+static int
+raise_descriptors(struct inside *in, struct error *e)
+{
+	struct rlimit limit;
+
+	(void)in;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return error_errno(e, "cannot read the limit of descriptors");
+	limit.rlim_cur =
+	    limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return error_errno(e, "cannot raise the limit of descriptors");
+	return 0;
+}
+
+static int
+keep_score(struct inside *in, struct error *e)
+{
+	struct confinement *c = &in->confinement;
+
+	c->oom_score = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+	if (c->oom_score < 0 ||
+	    read(c->oom_score, c->own_score, sizeof(c->own_score) - 1) < 0)
+		return error_errno(e, "cannot open '/proc/self/oom_score_adj'");
 	return 0;
 }
 
@@ -183,6 +248,8 @@ static const struct {
 } steps[] = {
 	{ "sources", reach,
 	    "as the user who started us, to whom the home belongs" },
+	{ "score", keep_score,
+	    "whoever changes users loses what /proc/self has of it" },
 	{ "users", become, "what is made from here on belongs to the sandbox" },
 	{ "host name", name_host, "needs CAP_SYS_ADMIN" },
 	{ "network", build_network,
@@ -190,13 +257,17 @@ static const struct {
 	{ "listeners", open_listeners,
 	    "bound before anybody inside could bind there" },
 	{ "files", build_files, "the pivot: no path of the host from here on" },
+	{ "proc", keep_proc,
+	    "one that hides nobody, for us alone; a masked one forbids it" },
 	{ "no namespaces", forbid_namespaces,
 	    "after the mounts, which are namespaces while they are detached" },
 	{ "seal", seal_files, "after the last write to /proc/sys" },
-	{ "proc", keep_proc, "the identity of callers is read from it" },
 	{ "landlock", prepare_landlock, "of the paths as the agents see them" },
-	{ "seccomp", compile_filter, "once, for every session" },
+	{ "descriptors", raise_descriptors, "agents have limits of their own" },
+	{ "filters", take_filters,
+	    "the launcher has compiled them while we built" },
 	{ "privileges", give_up, "after the last step that needs them" },
+	{ "seccomp", confine_self, "last: it forbids what the steps did" },
 };
 
 static int
@@ -267,7 +338,7 @@ serve(struct inside *in)
 	parts->listeners = &in->listeners;
 	parts->records = records_new();
 	parts->sessions = sessions_new(base, xstrdup(in->plan->spec->name),
-	    &in->confinement,
+	    in->proc, &in->confinement,
 	    attribution_new(base, identities_new(in->proc), parts->records));
 	if (service_start(parts, in->socket, &e) < 0)
 		fatalx("cannot serve: %s", e.text);
@@ -291,14 +362,22 @@ inside_main(const struct plan *plan, int sync, int socket)
 	if (!hear(in->sync, &go, sizeof(go)))
 		_exit(1);
 	in->map = go.map;
+	in->cgroup_limits = go.cgroup_limits;
 	built.failed = build(in, &built.error) < 0;
 	/* We listen ourselves: whoever connects learns who we are. */
 	if (!built.failed && listen(in->socket, LISTEN_BACKLOG) < 0)
 		built.failed = error_errno(&built.error, "cannot listen") < 0;
 	built.facts = in->facts;
-	if (send(in->sync, &built, sizeof(built), MSG_NOSIGNAL) < 0 ||
-	    built.failed || !hear(in->sync, &live, sizeof(live)))
+	if (send(in->sync, &built, sizeof(built), MSG_NOSIGNAL) < 0)
+		_exit(1);
+	/* Closing with a message unread would reset the connection under the
+	 * launcher's eyes: the filters may not have been read. */
+	while (built.failed && recv(in->sync, &live, sizeof(live), 0) > 0)
+		;
+	if (built.failed || !hear(in->sync, &live, sizeof(live)))
 		_exit(1);
 	(void)close(in->sync);
+	/* What the launcher had on its heap. */
+	(void)malloc_trim(0);
 	serve(in);
 }

@@ -6,14 +6,17 @@
 #ifndef SUPERVISORD_INSIDE_H
 #define SUPERVISORD_INSIDE_H
 
+#include <stdbool.h>
+
 #include "common/error.h"
 #include "supervisord/idmap.h"
 #include "supervisord/plan.h"
 
 /* What the launcher and the first process tell each other over a SEQPACKET
- * pair: "go" with the maps, "built" or the error, "live". */
+ * pair: "go" with the maps, the filters, "built" or the error, "live". */
 struct inside_go {
 	struct idmap map;
+	bool cgroup_limits; /* the sandbox's memory is bound as a whole */
 };
 
 struct inside_built {

@@ -2,10 +2,13 @@
 /* landlock.c - see landlock.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -57,6 +60,7 @@ static const struct {
 	{ "/dev/full", READ | WRITE },
 	{ "/dev/random", READ },
 	{ "/dev/urandom", READ },
+	{ "/dev", LANDLOCK_ACCESS_FS_READ_DIR },
 	{ "/dev/tty", READ | WRITE | LANDLOCK_ACCESS_FS_IOCTL_DEV },
 	{ "/dev/ptmx", READ | WRITE | LANDLOCK_ACCESS_FS_IOCTL_DEV },
 	{ "/dev/pts", READ | WRITE | LANDLOCK_ACCESS_FS_IOCTL_DEV },
@@ -67,7 +71,18 @@ struct adding {
 	uint64_t handled;
 	bool hard;
 	unsigned missing;
+	char missing_names[96]; /* perhaps cut */
 };
+
+static void
+note_missing(struct adding *a, const char *path)
+{
+	size_t n = strlen(a->missing_names);
+
+	a->missing++;
+	(void)snprintf(
+	    a->missing_names + n, sizeof(a->missing_names) - n, " %s", path);
+}
 
 /* A path of the policy that isn't there grants nothing. */
 static int
@@ -76,15 +91,21 @@ add_path(struct adding *a, const char *path, uint64_t allowed, bool ours,
 {
 	autoclose int fd = open(path, O_PATH | O_CLOEXEC);
 	struct stat st;
+	struct statfs fs;
 
 	if (fd < 0 && (ours || !a->hard)) {
-		a->missing += !ours;
+		if (!ours)
+			note_missing(a, path);
 		return 0;
 	}
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fd < 0 || fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
 		return error_errno(e, "landlock: cannot open '%.150s'", path);
 	if (!S_ISDIR(st.st_mode))
 		allowed &= ON_FILES;
+	/* Whatever a policy says: /proc/PID/mem would be a way to run one's
+	 * own code as another program of the session. */
+	if (fs.f_type == PROC_SUPER_MAGIC)
+		allowed &= READ;
 	if (sys_landlock_add_path(a->ruleset, allowed & a->handled, fd) < 0)
 		return error_errno(e, "landlock: cannot allow '%.150s'", path);
 	return 0;
@@ -100,8 +121,23 @@ add_paths(struct adding *a, const char *const *paths, size_t n,
 	return 0;
 }
 
+/* What the creator shows is for the agent, whatever the policy says of paths
+ * that it can't know. */
 static int
-add_all(struct adding *a, const struct policy_static *p, struct error *e)
+add_binds(
+    struct adding *a, const struct supervisor_create *spec, struct error *e)
+{
+	const struct supervisor_bind *b = spec->binds.v;
+
+	for (size_t i = 0; i < spec->binds.n; i++)
+		if (add_path(a, b[i].target,
+			b[i].writable ? READ | WRITE : READ, true, e) < 0)
+			return -1;
+	return 0;
+}
+
+static int
+add_policy(struct adding *a, const struct policy_static *p, struct error *e)
 {
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
 		if (add_path(a, always[i].path, always[i].allowed, true, e) < 0)
@@ -143,12 +179,12 @@ landlock_prepare(
 	    &attr, abi >= 6 ? sizeof(attr) : sizeof(attr.handled_access_fs), 0);
 	if (a.ruleset < 0)
 		return error_errno(e, "landlock: cannot make a ruleset");
-	if (add_all(&a, p, e) < 0) {
+	if (add_policy(&a, p, e) < 0 || add_binds(&a, plan->spec, e) < 0) {
 		(void)close(a.ruleset);
 		return -1;
 	}
-	facts_add(facts, abi >= BEST_ABI, "landlock",
-	    "abi %d, %u paths of the policy are missing", abi, a.missing);
+	facts_add(facts, abi >= BEST_ABI, "landlock", "abi %d%s%s", abi,
+	    a.missing > 0 ? "; not there:" : "", a.missing_names);
 	*ret = a.ruleset;
 	return 0;
 }

@@ -5,7 +5,7 @@
  *	us                           the first process
  *	clone3, all namespaces  -->  waits
  *	id maps, "go"           -->  builds
- *	control groups               ...
+ *	filters, control groups      ...
  *	                        <--  "built", or what failed
  *	"live"                  -->  serves
  *
@@ -14,6 +14,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
@@ -27,6 +28,7 @@
 #include "supervisord/inside.h"
 #include "supervisord/kernel.h"
 #include "supervisord/launch.h"
+#include "supervisord/seccomp.h"
 
 #define NAMESPACES                                                             \
 	(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET |           \
@@ -51,8 +53,9 @@ bind_socket(const char *path, int *ret, struct error *e)
 	return 0;
 }
 
+/* *ret_born: in the unified control group. */
 static pid_t
-clone_inside(const struct cgroup *cgroup)
+clone_inside(const struct cgroup *cgroup, bool *ret_born)
 {
 	struct clone_args args = {
 		.flags = NAMESPACES | CLONE_INTO_CGROUP,
@@ -63,6 +66,7 @@ clone_inside(const struct cgroup *cgroup)
 
 	if (cgroup->unified >= 0)
 		pid = sys_clone3(&args);
+	*ret_born = pid >= 0;
 	if (pid >= 0)
 		return pid;
 	args.flags = NAMESPACES;
@@ -106,10 +110,31 @@ hear_built(int sync, struct facts *facts, struct error *e)
 }
 
 static int
-bring_up(pid_t pid, int sync, const struct plan *plan,
+send_filters(int sync, struct error *e)
+{
+	_cleanup_(filters_free) struct filters filters = { { { 0 } } };
+
+	return filters_compile(&filters, e) < 0
+		   ? -1
+		   : filters_send(&filters, sync, e);
+}
+
+/* A sandbox that nobody will hear of must not live. */
+static int
+check_creator(int creator, struct error *e)
+{
+	struct pollfd p = { creator, POLLRDHUP, 0 };
+
+	return poll(&p, 1, 0) > 0
+		   ? error_set(e, ERR_UNAVAILABLE, "the creator is gone")
+		   : 0;
+}
+
+static int
+bring_up(pid_t pid, int sync, bool born, const struct plan *plan,
     const struct cgroup *cgroup, struct facts *facts, struct error *e)
 {
-	struct inside_go go = { 0 };
+	struct inside_go go = { .cgroup_limits = cgroup->is_full };
 	const char live = 1;
 
 	idmap_choose((uint32_t)plan->spec->uid_base, &go.map);
@@ -117,7 +142,11 @@ bring_up(pid_t pid, int sync, const struct plan *plan,
 		return -1;
 	if (send(sync, &go, sizeof(go), MSG_NOSIGNAL) < 0)
 		return error_errno(e, "cannot reach the sandbox");
-	if (cgroup_enter(cgroup, pid, e) < 0 || hear_built(sync, facts, e) < 0)
+	/* It needs them last, and needn't keep what compiling leaves behind. */
+	if (send_filters(sync, e) < 0 ||
+	    cgroup_enter(cgroup, pid, born, e) < 0 ||
+	    hear_built(sync, facts, e) < 0 ||
+	    check_creator(plan->creator, e) < 0)
 		return -1;
 	if (send(sync, &live, sizeof(live), MSG_NOSIGNAL) < 0)
 		return error_errno(e, "cannot reach the sandbox");
@@ -130,11 +159,12 @@ clone_and_bring_up(const struct plan *plan, int socket,
     struct error *e)
 {
 	int sync[2];
+	bool born;
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sync) < 0)
 		return error_errno(e, "cannot make a socket pair");
-	pid = clone_inside(cgroup);
+	pid = clone_inside(cgroup, &born);
 	if (pid == 0) {
 		(void)close(sync[0]);
 		inside_main(plan, sync[1], socket);
@@ -142,7 +172,7 @@ clone_and_bring_up(const struct plan *plan, int socket,
 	(void)close(sync[1]);
 	if (pid < 0) {
 		(void)explain_clone(e);
-	} else if (bring_up(pid, sync[0], plan, cgroup, facts, e) == 0) {
+	} else if (bring_up(pid, sync[0], born, plan, cgroup, facts, e) == 0) {
 		(void)close(sync[0]);
 		*ret_pid = pid;
 		return 0;

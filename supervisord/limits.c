@@ -38,12 +38,15 @@ set_one(__rlimit_resource_t what, rlim_t soft, rlim_t hard)
 }
 
 int
-limits_set(int64_t pids_max)
+limits_set(int64_t pids_max, int64_t data_max)
 {
 	rlim_t processes = pids_max > 0 ? (rlim_t)pids_max : PROCESSES;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (set_one(rows[i].what, rows[i].soft, rows[i].hard) < 0)
 			return -1;
+	if (data_max > 0 &&
+	    set_one(RLIMIT_DATA, (rlim_t)data_max, (rlim_t)data_max) < 0)
+		return -1;
 	return set_one(RLIMIT_NPROC, processes, processes);
 }

@@ -9,7 +9,8 @@
 
 #include <stdint.h>
 
-/* pids_max 0: the table's own.  -1 and errno.  Async-signal-safe. */
-int limits_set(int64_t pids_max);
+/* pids_max 0: the table's own; data_max 0: none.  -1 and errno.
+ * Async-signal-safe. */
+int limits_set(int64_t pids_max, int64_t data_max);
 
 #endif

@@ -47,7 +47,7 @@ create(struct call *call, void *params, struct error *e)
 		return error_set(e, ERR_PRECONDITION,
 		    "this supervisord has made its sandbox");
 	l->used = true;
-	r = plan_read(params, &plan, e);
+	r = plan_read(params, l->creator, &plan, e);
 	if (r == 0)
 		r = launch(&plan, &pid, &facts, e);
 	plan_clear(&plan);

@@ -62,6 +62,9 @@ static const struct match rules[] = {
 	{ CAPTURE, .protocol = IPPROTO_TCP, .then = TPROXY },
 
 	{ LEAVE, .mark = GATE_MARK, .then = ACCEPT },
+	/* The transparent listener is reached through capture alone. */
+	{ LEAVE, .protocol = IPPROTO_TCP, .port = TRANSPARENT_PORT, .is_syn = 1,
+	    .then = REJECT_RESET },
 	{ LEAVE, .family = NFPROTO_IPV4, .destination = "127.0.0.1", .bits = 32,
 	    .protocol = IPPROTO_TCP, .port = PROXY_PORT, .is_syn = 1,
 	    .then = REJECT_RESET },

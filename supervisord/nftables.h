@@ -12,6 +12,8 @@
  *	  }
  *	  chain leave { type filter hook output priority filter;
  *	    meta mark MARK accept
+ *	    tcp dport 15001 tcp flags & (syn|ack) == syn
+ *	        reject with tcp reset
  *	    tcp flags & (syn|ack) == syn ip daddr 127.0.0.1
  *	        tcp dport 3128 reject with tcp reset
  *	    ip daddr 127.0.0.0/8 accept

@@ -6,6 +6,7 @@
 #ifndef SUPERVISORD_PLAN_H
 #define SUPERVISORD_PLAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,14 +25,20 @@
 
 struct plan {
 	const struct supervisor_create
-	    *spec;                   /* borrowed from the call, which
-				      * is never freed while we build */
+	    *spec;   /* borrowed from the call, which
+		      * is never freed while we build */
+	int creator; /* socket of whoever asked, borrowed: its end is theirs */
 	struct policy *policy;       /* owned */
 	struct policy_static limits; /* of the policy */
 };
 
+/* May the creator show something at this place?  It names one place, and
+ * nothing that the sandbox is made of is there, above or below. */
+bool plan_is_bind_target(const char *path);
+
 /* ERR_INVALID if the policy or the spec can't be built. */
-int plan_read(const struct supervisor_create *, struct plan *, struct error *);
+int plan_read(const struct supervisor_create *, int creator, struct plan *,
+    struct error *);
 void plan_clear(struct plan *);
 
 /*

@@ -30,7 +30,18 @@
 	"/tmp" /* every host has it; ours is on top of it, for us alone        \
 		*/
 #define ENTRIES_MAX 512
-#define TMP_OPTIONS "mode=1777,size=50%,nr_inodes=1m"
+
+/* Of the sandbox's memory, or of the host's where that has no limit: together
+ * they can't take more than all of the first. */
+static const struct {
+	const char *path;
+	unsigned divisor;
+} temporary[] = {
+	{ "/tmp", 2 },
+	{ "/var/tmp", 4 },
+	{ "/dev/shm", 4 },
+};
+#define TMP_INODES 1048576
 
 /* What the host shows of itself. */
 static const char *const programs[] = { "/usr", "/bin", "/sbin", "/lib",
@@ -40,17 +51,17 @@ static const char *const programs[] = { "/usr", "/bin", "/sbin", "/lib",
 static const char *const settings[] = { "/etc/alternatives", "/etc/bash.bashrc",
 	"/etc/ca-certificates", "/etc/ca-certificates.conf",
 	"/etc/crypto-policies", "/etc/debian_version", "/etc/default/locale",
-	"/etc/fonts", "/etc/gai.conf", "/etc/gitconfig", "/etc/host.conf",
-	"/etc/inputrc", "/etc/java-17-openjdk", "/etc/java-21-openjdk",
-	"/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d",
-	"/etc/locale.alias", "/etc/locale.conf", "/etc/localtime",
-	"/etc/lsb-release", "/etc/magic", "/etc/magic.mime", "/etc/mime.types",
-	"/etc/nanorc", "/etc/networks", "/etc/os-release", "/etc/perl",
-	"/etc/pki/ca-trust", "/etc/pki/tls/certs", "/etc/profile",
-	"/etc/profile.d", "/etc/protocols", "/etc/python3", "/etc/python3.11",
-	"/etc/python3.12", "/etc/python3.13", "/etc/rpc", "/etc/services",
-	"/etc/shells", "/etc/skel", "/etc/ssl/certs", "/etc/ssl/openssl.cnf",
-	"/etc/terminfo", "/etc/timezone", "/etc/vim", "/etc/xattr.conf", NULL };
+	"/etc/fonts", "/etc/gai.conf", "/etc/host.conf", "/etc/inputrc",
+	"/etc/java-17-openjdk", "/etc/java-21-openjdk", "/etc/ld.so.cache",
+	"/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/locale.alias",
+	"/etc/locale.conf", "/etc/localtime", "/etc/lsb-release", "/etc/magic",
+	"/etc/magic.mime", "/etc/mime.types", "/etc/nanorc", "/etc/networks",
+	"/etc/os-release", "/etc/perl", "/etc/pki/ca-trust",
+	"/etc/pki/tls/certs", "/etc/profile", "/etc/profile.d",
+	"/etc/protocols", "/etc/python3", "/etc/python3.11", "/etc/python3.12",
+	"/etc/python3.13", "/etc/rpc", "/etc/services", "/etc/shells",
+	"/etc/skel", "/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/terminfo",
+	"/etc/timezone", "/etc/vim", "/etc/xattr.conf", NULL };
 
 static const struct {
 	const char *path;
@@ -247,8 +258,11 @@ add_binds(
 static int
 open_devices(struct view *v, struct error *e)
 {
-	struct mount_attr attr = { .attr_set =
-				       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC };
+	/* The inodes are the host's: their modes and times stay as they are.
+	 * A device can be written on a read-only mount. */
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOSUID |
+					       MOUNT_ATTR_NOEXEC |
+					       MOUNT_ATTR_RDONLY };
 
 	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++) {
 		struct entry *entry = &v->entries[v->n];
@@ -268,7 +282,10 @@ open_devices(struct view *v, struct error *e)
 			return error_set(e, ERR_SYSTEM,
 			    "'%s' is not the device that it should be",
 			    devices[i].path);
-		(void)sys_mount_setattr(entry->tree, "", AT_EMPTY_PATH, &attr);
+		if (sys_mount_setattr(entry->tree, "", AT_EMPTY_PATH, &attr) <
+		    0)
+			return error_errno(
+			    e, "cannot restrict '%s'", devices[i].path);
 	}
 	return 0;
 }
@@ -286,53 +303,67 @@ open_view(
 	return add_binds(v, plan, r, e);
 }
 
-/* Its parents and, for a mount, the place itself. */
+/* The directory that a path is in, made where it is missing.  No link on the
+ * way is followed: an agent may have planted one in its home. */
 static int
-make_place(
-    int root, const char *path, bool is_dir, bool itself, struct error *e)
+open_parent(int root, const char *path, const char **ret_name, struct error *e)
 {
-	char part[PATH_MAX];
-	autoclose int fd = -1;
+	autoclose int dir = fcntl(root, F_DUPFD_CLOEXEC, 0);
+	const char *slash;
 
-	for (const char *slash = strchr(path + 1, '/'); slash != NULL;
-	     slash = strchr(slash + 1, '/')) {
-		(void)snprintf(part, sizeof(part), "%.*s",
-		    (int)(slash - path - 1), path + 1);
-		if (mkdirat(root, part, 0755) < 0 && errno != EEXIST)
-			return error_errno(e, "cannot make '/%s'", part);
+	for (path++; (slash = strchr(path, '/')) != NULL; path = slash + 1) {
+		char name[NAME_MAX + 1];
+		int next;
+
+		(void)snprintf(
+		    name, sizeof(name), "%.*s", (int)(slash - path), path);
+		if (mkdirat(dir, name, 0755) < 0 && errno != EEXIST)
+			return error_errno(e, "cannot make '%s'", name);
+		next = openat(
+		    dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (next < 0)
+			return error_errno(e, "cannot enter '%s'", name);
+		(void)close(dir);
+		dir = next;
 	}
-	if (!itself)
+	*ret_name = path;
+	return steal_fd(&dir);
+}
+
+static int
+place_entry(int root, const struct entry *entry, struct error *e)
+{
+	const char *name;
+	autoclose int dir = open_parent(root, entry->target, &name, e);
+	autoclose int at = -1;
+	int r;
+
+	if (dir < 0)
+		return error_prefix(e, "'%s'", entry->target);
+	if (entry->tree < 0)
+		r = symlinkat(entry->link, dir, name);
+	else if (entry->is_dir)
+		r = mkdirat(dir, name, 0755);
+	else
+		r = mknodat(dir, name, S_IFREG | 0644, 0);
+	if (r < 0 && (entry->tree < 0 || errno != EEXIST))
+		return error_errno(e, "cannot make '%s'", entry->target);
+	if (entry->tree < 0)
 		return 0;
-	if (is_dir) {
-		if (mkdirat(root, path + 1, 0755) < 0 && errno != EEXIST)
-			return error_errno(e, "cannot make '%s'", path);
-		return 0;
-	}
-	fd = openat(
-	    root, path + 1, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (fd < 0)
-		return error_errno(e, "cannot make '%s'", path);
+	at = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (at < 0 ||
+	    sys_move_mount(entry->tree, "", at, "",
+		MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return error_errno(e, "cannot mount '%s'", entry->target);
 	return 0;
 }
 
 static int
 place_entries(const struct view *v, struct error *e)
 {
-	for (size_t i = 0; i < v->n; i++) {
-		const struct entry *entry = &v->entries[i];
-		const char *at = entry->target + 1;
-
-		if (make_place(v->root, entry->target, entry->is_dir,
-			entry->tree >= 0, e) < 0)
+	for (size_t i = 0; i < v->n; i++)
+		if (place_entry(v->root, &v->entries[i], e) < 0)
 			return -1;
-		if (entry->tree < 0) {
-			if (symlinkat(entry->link, v->root, at) < 0)
-				return error_errno(e, "cannot make '/%s'", at);
-		} else if (sys_move_mount(entry->tree, "", v->root, at,
-			       MOVE_MOUNT_F_EMPTY_PATH) < 0) {
-			return error_errno(e, "cannot mount '/%s'", at);
-		}
-	}
 	return 0;
 }
 
@@ -416,14 +447,36 @@ mount_at(const char *type, const char *path, unsigned long flags,
 }
 
 static int
-mount_new(struct error *e)
+mount_temporary(int64_t memory_max, struct error *e)
 {
-	const unsigned long plain = MS_NOSUID | MS_NODEV;
+	for (size_t i = 0; i < sizeof(temporary) / sizeof(temporary[0]); i++) {
+		char options[96], size[32];
 
-	if (mount_at("proc", "/proc", plain | MS_NOEXEC, NULL, e) < 0 ||
-	    mount_at("tmpfs", "/tmp", plain, TMP_OPTIONS, e) < 0 ||
-	    mount_at("tmpfs", "/var/tmp", plain, TMP_OPTIONS, e) < 0 ||
-	    mount_at("tmpfs", "/dev/shm", plain, TMP_OPTIONS, e) < 0)
+		if (memory_max > 0)
+			(void)snprintf(size, sizeof(size), "%lld",
+			    (long long)memory_max / temporary[i].divisor);
+		else
+			(void)snprintf(size, sizeof(size), "%u%%",
+			    50 / temporary[i].divisor);
+		(void)snprintf(options, sizeof(options),
+		    "mode=1777,size=%s,nr_inodes=%d", size, TMP_INODES);
+		if (mount_at("tmpfs", temporary[i].path, MS_NOSUID | MS_NODEV,
+			options, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+mount_new(const struct plan *plan, struct error *e)
+{
+	/* Who may not trace a process does not see it: sessions are hidden
+	 * from each other, and the first process from all. */
+	if (mount_at("proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		"hidepid=4", e) < 0)
+		return error_prefix(
+		    e, "a masked /proc, as in a container, forbids a new one");
+	if (mount_temporary(plan->spec->memory_max, e) < 0)
 		return -1;
 	/* No gid: that of tty isn't mapped everywhere. */
 	return mount_at("devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC,
@@ -463,7 +516,11 @@ mask(const char *path, struct error *e)
 	if (lstat(path, &st) < 0)
 		return 0;
 	cover = S_ISDIR(st.st_mode) ? "/sys" : "/dev/null";
-	if (mount(cover, path, NULL, MS_BIND, NULL) < 0)
+	if (mount(cover, path, NULL, MS_BIND, NULL) < 0 ||
+	    mount(NULL, path, NULL,
+		MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NOEXEC |
+		    (S_ISDIR(st.st_mode) ? MS_NODEV : 0),
+		NULL) < 0)
 		return error_errno(e, "cannot hide '%s'", path);
 	return 0;
 }
@@ -513,8 +570,12 @@ give_home(const struct idmap *map, struct error *e)
 
 	if (stat(AGENT_HOME, &st) < 0)
 		return error_errno(e, "cannot see '" AGENT_HOME "'");
-	if (!idmap_has_own_agent(map) || st.st_uid == AGENT_ID)
+	if (st.st_uid == AGENT_ID)
 		return 0;
+	if (!idmap_has_own_agent(map))
+		return error_set(e, ERR_PRECONDITION,
+		    "the home belongs to a user of /etc/subuid, whom newuidmap "
+		    "does not give us now");
 	if (chown(AGENT_HOME, AGENT_ID, AGENT_ID) < 0)
 		return error_errno(
 		    e, "cannot give '" AGENT_HOME "' to the agent");
@@ -531,7 +592,7 @@ rootfs_build(const struct plan *plan, const struct idmap *map,
 		return error_errno(e, "cannot part from the host's mounts");
 	if (open_view(&v, plan, reached, e) < 0 || make_skeleton(&v, e) < 0 ||
 	    place_entries(&v, e) < 0 || write_files(&v, plan, e) < 0 ||
-	    mount_new(e) < 0 || pivot(&v, e) < 0 || give_home(map, e) < 0)
+	    mount_new(plan, e) < 0 || pivot(&v, e) < 0 || give_home(map, e) < 0)
 		return -1;
 	facts_add(
 	    facts, 1, "files", "built: %zu paths of the host, read-only", v.n);

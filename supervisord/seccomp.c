@@ -14,6 +14,7 @@
 #include <linux/filter.h>
 #include <linux/netlink.h>
 #include <linux/sched.h>
+#include <netinet/in.h>
 #include <seccomp.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -33,9 +35,6 @@
 #include "supervisord/plan.h"
 #include "supervisord/seccomp.h"
 
-#ifndef IPPROTO_MPTCP
-#define IPPROTO_MPTCP 262
-#endif
 #define PROGRAM_MAX 2048 /* instructions */
 #define TYPE_MASK 0xf    /* of socket(2)'s type */
 #define NEW_NAMESPACES                                                         \
@@ -115,6 +114,16 @@ static const char *const denied[] = { "acct", "add_key", "adjtimex", "bpf",
 	"statmount", "stime", "swapoff", "swapon", "syslog", "umount",
 	"umount2", "unshare", "uselib", "userfaultfd", "vhangup", NULL };
 
+/* Those that the first process makes itself, to know who connects. */
+static const char *const needed_by_us[] = { "pidfd_getfd", "process_vm_readv",
+	NULL };
+
+/* Of what an agent's libraries may probe for, and the first process never
+ * does. */
+static const char *const denied_to_us[] = { "io_uring_enter",
+	"io_uring_register", "io_uring_setup", "memfd_secret", "modify_ldt",
+	"personality", NULL };
+
 /* Refused where the argument's low half, all that the kernel looks at, is the
  * value, or has one of its bits. */
 static const struct {
@@ -188,25 +197,61 @@ emit_socket(struct program *p)
 {
 	const struct sock_filter code[] = {
 		LOAD(NUMBER),
-		IF(BPF_JEQ, __NR_socket, 0, 17),
+		IF(BPF_JEQ, __NR_socket, 0, 20),
 		LOAD(ARGUMENT(0)),
-		IF(BPF_JEQ, AF_UNIX, 14, 0),
+		IF(BPF_JEQ, AF_UNIX, 17, 0),
 		IF(BPF_JEQ, AF_INET, 4, 0),
 		IF(BPF_JEQ, AF_INET6, 3, 0),
-		IF(BPF_JEQ, AF_NETLINK, 0, 10),
+		IF(BPF_JEQ, AF_NETLINK, 0, 13),
 		LOAD(ARGUMENT(2)),
-		IF(BPF_JEQ, NETLINK_ROUTE, 9, 8),
+		IF(BPF_JEQ, NETLINK_ROUTE, 12, 11),
 		/* IPv4 and IPv6. */
 		LOAD(ARGUMENT(1)),
 		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, TYPE_MASK),
-		IF(BPF_JEQ, SOCK_STREAM, 1, 0),
-		IF(BPF_JEQ, SOCK_DGRAM, 5, 2),
-		LOAD(ARGUMENT(2)),
-		IF(BPF_JEQ, IPPROTO_MPTCP, 1, 3),
+		IF(BPF_JEQ, SOCK_STREAM, 2, 0),
+		IF(BPF_JEQ, SOCK_DGRAM, 3, 0),
 		RETURN(SECCOMP_RET_ERRNO | EPERM),
+		/* No SCTP, MPTCP, SMC: libraries take TCP then. */
+		LOAD(ARGUMENT(2)),
+		IF(BPF_JEQ, IPPROTO_TCP, 5, 2),
+		/* Nor UDP-Lite. */
+		LOAD(ARGUMENT(2)),
+		IF(BPF_JEQ, IPPROTO_UDP, 3, 0),
+		IF(BPF_JEQ, IPPROTO_IP, 2, 0),
 		RETURN(SECCOMP_RET_ERRNO | EPROTONOSUPPORT),
 		RETURN(SECCOMP_RET_ERRNO | EAFNOSUPPORT),
 		RETURN(SECCOMP_RET_ALLOW),
+	};
+
+	emit(p, code, sizeof(code) / sizeof(code[0]));
+}
+
+/*
+ * The limit of core dumps is 1 byte; at 0 a pipe in core_pattern would be
+ * started, on the host (core(5)).  Setting it seems to work, since programs
+ * that hold secrets give up otherwise.
+ */
+static void
+emit_core_limit(struct program *p)
+{
+	const struct sock_filter code[] = {
+		LOAD(NUMBER),
+		IF(BPF_JEQ, __NR_prlimit64, 0, 7),
+		LOAD(ARGUMENT(1)),
+		IF(BPF_JEQ, RLIMIT_CORE, 0, 5),
+		/* Reading it is no change. */
+		LOAD(ARGUMENT(2)),
+		IF(BPF_JEQ, 0, 0, 2),
+		LOAD(ARGUMENT(2) + 4),
+		IF(BPF_JEQ, 0, 1, 0),
+		RETURN(SECCOMP_RET_ERRNO | 0),
+#ifdef __NR_setrlimit
+		LOAD(NUMBER),
+		IF(BPF_JEQ, __NR_setrlimit, 0, 3),
+		LOAD(ARGUMENT(0)),
+		IF(BPF_JEQ, RLIMIT_CORE, 0, 1),
+		RETURN(SECCOMP_RET_ERRNO | 0),
+#endif
 	};
 
 	emit(p, code, sizeof(code) / sizeof(code[0]));
@@ -228,6 +273,7 @@ emit_ours(struct program *p)
 	for (size_t i = 0; i < sizeof(exceptions) / sizeof(exceptions[0]); i++)
 		emit_exception(p, i);
 	emit_socket(p);
+	emit_core_limit(p);
 	p->code[jump].k = (uint32_t)(p->n - jump - 1);
 }
 
@@ -238,6 +284,14 @@ add(scmp_filter_ctx ctx, const char *name, uint32_t action)
 	int number = seccomp_syscall_resolve_name(name);
 
 	return number < 0 ? 0 : seccomp_rule_add(ctx, action, number, 0);
+}
+
+static bool
+has_name(const char *const *names, const char *name)
+{
+	while (*names != NULL && strcmp(*names, name) != 0)
+		names++;
+	return *names != NULL;
 }
 
 static int
@@ -302,43 +356,132 @@ static int export(scmp_filter_ctx ctx, struct program *p)
 	return 0;
 }
 
-int
-syscall_filter_compile(
-    struct syscall_filter *ret, struct facts *facts, struct error *e)
+static int
+fill_own(scmp_filter_ctx ctx)
 {
-	/* So are clone3, whose flags are in memory where a filter can't look,
-	 * and io_uring, which goes around every filter. */
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
-	autofree struct program *p = xcalloc(1, sizeof(*p));
+	int r = 0;
+
+	for (const char *const *name = denied; r == 0 && *name != NULL; name++)
+		if (!has_name(needed_by_us, *name))
+			r = add(ctx, *name, SCMP_ACT_ERRNO(EPERM));
+	return r == 0 ? add_names(ctx, denied_to_us, SCMP_ACT_ERRNO(EPERM)) : r;
+}
+
+static int
+compile(struct syscall_filter *ret, uint32_t otherwise,
+    int (*rules)(scmp_filter_ctx), struct program *p, struct error *e)
+{
+	scmp_filter_ctx ctx = seccomp_init(otherwise);
 	int r = -ENOMEM;
 
-	emit_ours(p);
 	if (ctx != NULL)
-		r = fill(ctx);
+		r = rules(ctx);
 	if (r == 0)
 		r = export(ctx, p);
 	if (ctx != NULL)
 		seccomp_release(ctx);
 	if (r < 0) {
 		errno = -r;
-		return error_errno(e, "cannot compile the system call filter");
+		return error_errno(e, "cannot compile a system call filter");
 	}
 	ret->program.len = p->n;
 	ret->program.filter = xmemdup(p->code, p->n * sizeof(p->code[0]));
-	facts_add(facts, 1, "seccomp",
-	    "allow-list, %u instructions; connect is notified", p->n);
 	return 0;
 }
 
-void
-syscall_filter_free(struct syscall_filter *f)
+int
+filters_compile(struct filters *ret, struct error *e)
 {
-	free(f->program.filter);
-	f->program = (struct sock_fprog){ 0 };
+	autofree struct program *agent = xcalloc(1, sizeof(*agent));
+	autofree struct program *own = xcalloc(1, sizeof(*own));
+
+	emit_ours(agent);
+	/* Unknown are also clone3, whose flags are in memory where a filter
+	 * can't look, and io_uring, which goes around every filter. */
+	if (compile(&ret->agent, SCMP_ACT_ERRNO(ENOSYS), fill, agent, e) < 0)
+		return -1;
+	/* Agents have it too: it must allow whatever theirs does. */
+	return compile(&ret->own, SCMP_ACT_ALLOW, fill_own, own, e);
+}
+
+void
+filters_free(struct filters *f)
+{
+	free(f->agent.program.filter);
+	free(f->own.program.filter);
+	*f = (struct filters){ 0 };
+}
+
+/* One message: both lengths, then both programs. */
+int
+filters_send(const struct filters *f, int fd, struct error *e)
+{
+	unsigned short lengths[2] = { f->agent.program.len,
+		f->own.program.len };
+	struct iovec parts[] = {
+		{ lengths, sizeof(lengths) },
+		{ f->agent.program.filter,
+		    lengths[0] * sizeof(struct sock_filter) },
+		{ f->own.program.filter,
+		    lengths[1] * sizeof(struct sock_filter) },
+	};
+	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 3 };
+
+	return sendmsg(fd, &message, MSG_NOSIGNAL) < 0
+		   ? error_errno(e, "cannot reach the sandbox")
+		   : 0;
 }
 
 int
-syscall_filter_load(const struct syscall_filter *f)
+filters_receive(struct filters *f, int fd, struct error *e)
+{
+	autofree struct program *p = xcalloc(2, sizeof(*p));
+	unsigned short lengths[2] = { 0, 0 };
+	const size_t one = sizeof(struct sock_filter);
+	struct iovec parts[] = {
+		{ lengths, sizeof(lengths) },
+		{ p, 2 * PROGRAM_MAX * one },
+	};
+	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
+	const struct sock_filter *code = (const struct sock_filter *)p;
+	ssize_t n;
+
+	do
+		n = recvmsg(fd, &message, 0);
+	while (n < 0 && errno == EINTR);
+	if (n < (ssize_t)sizeof(lengths) ||
+	    (size_t)n != sizeof(lengths) + (lengths[0] + lengths[1]) * one)
+		return error_set(e, ERR_SYSTEM, "the launcher sent no filters");
+	f->agent.program.len = lengths[0];
+	f->agent.program.filter = xmemdup(code, lengths[0] * one);
+	f->own.program.len = lengths[1];
+	f->own.program.filter = xmemdup(code + lengths[0], lengths[1] * one);
+	return 0;
+}
+
+/* What the kernel knows it looks at before the program, which it can't read
+ * from nowhere. */
+static bool
+has_flag(unsigned long flag)
+{
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flag, NULL) < 0 &&
+	       errno == EFAULT;
+}
+
+void
+filters_describe(const struct filters *f, struct facts *facts)
+{
+	bool steady = has_flag(SECCOMP_FILTER_FLAG_NEW_LISTENER |
+			       SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+
+	facts_add(facts, steady, "seccomp",
+	    "allow-list, %u instructions; connect is notified%s",
+	    f->agent.program.len,
+	    steady ? "" : ", but signals interrupt it before Linux 5.19");
+}
+
+int
+agent_filter_load(const struct syscall_filter *f)
 {
 	static const unsigned long flags[] = {
 		/* A signal may interrupt a connect only before we have seen
@@ -353,4 +496,13 @@ syscall_filter_load(const struct syscall_filter *f)
 		fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags[i],
 		    &f->program);
 	return (int)fd;
+}
+
+int
+own_filter_load(const struct filters *f, struct error *e)
+{
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &f->own.program) <
+	    0)
+		return error_errno(e, "cannot load the system call filter");
+	return 0;
 }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * seccomp.h - which system calls an agent has: seccomp(2), an allow-list.
+ * seccomp.h - which system calls there are in a sandbox: seccomp(2).
  *
- * Unknown calls are ENOSYS, so that libraries fall back; known dangerous ones
- * EPERM; foreign architectures and x32 kill.  connect(2) is notified: the
- * first process makes it, and knows who asked (attribution.h).
+ * An agent has an allow-list.  Unknown calls are ENOSYS, so that libraries
+ * fall back; known dangerous ones EPERM; foreign architectures and x32 kill.
+ * connect(2) is notified: the first process makes it, and knows who asked
+ * (attribution.h).
+ *
+ * The first process loses what it built the sandbox with.
  */
 #ifndef SUPERVISORD_SECCOMP_H
 #define SUPERVISORD_SECCOMP_H
@@ -15,16 +18,28 @@
 
 struct facts;
 
-/* The filter, compiled once; every session loads the same. */
 struct syscall_filter {
 	struct sock_fprog program; /* owned */
 };
 
-int syscall_filter_compile(
-    struct syscall_filter *, struct facts *, struct error *);
-void syscall_filter_free(struct syscall_filter *);
+/* Compiled once, by the launcher; every session loads the same. */
+struct filters {
+	struct syscall_filter agent;
+	struct syscall_filter own;
+};
+
+int filters_compile(struct filters *, struct error *);
+void filters_free(struct filters *);
+
+/* From the launcher to the first process, over their SEQPACKET pair. */
+int filters_send(const struct filters *, int fd, struct error *);
+int filters_receive(struct filters *, int fd, struct error *);
+
+void filters_describe(const struct filters *, struct facts *);
+
 /* For good; returns the descriptor of its notifications, or -1 and errno.
  * Async-signal-safe. */
-int syscall_filter_load(const struct syscall_filter *);
+int agent_filter_load(const struct syscall_filter *);
+int own_filter_load(const struct filters *, struct error *);
 
 #endif

@@ -3,7 +3,7 @@
  * service.h - io.openshell.Supervisor as PID 1 of a sandbox serves it.
  *
  * Who may connect is decided by the directory that the socket is in: callers'
- * ids are not those of this user namespace.
+ * ids are not those of this user namespace.  Nobody from inside may.
  */
 #ifndef SUPERVISORD_SERVICE_H
 #define SUPERVISORD_SERVICE_H

@@ -37,6 +37,7 @@
 
 #define SESSIONS_MAX 256
 #define EXIT_TIMEOUT 124
+#define KILL_ROUNDS 8
 
 struct session {
 	LIST_ENTRY(session) next;
@@ -60,6 +61,7 @@ struct session {
 struct sessions {
 	struct event_base *base;
 	const char *sandbox;
+	int proc;
 	const struct confinement *confinement;
 	struct attribution *attribution;
 	struct event *child_ended;
@@ -195,21 +197,33 @@ on_report(evutil_socket_t fd, short what, void *arg)
 	check_end(s);
 }
 
-/* Every process of the session, whatever group it is in. */
-static void
-kill_session(pid_t leader, int signo)
+/* False if there was none. */
+static bool
+kill_members(int proc, pid_t leader)
 {
-	DIR *proc = opendir("/proc");
+	int fd = openat(proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *entry;
+	bool any = false;
 
-	while (proc != NULL && (entry = readdir(proc)) != NULL) {
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
 		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
 
 		if (pid > 1 && getsid(pid) == leader)
-			(void)kill(pid, signo);
+			any = kill(pid, SIGKILL) == 0 || any;
 	}
-	if (proc != NULL)
-		(void)closedir(proc);
+	if (dir != NULL)
+		(void)closedir(dir);
+	return any;
+}
+
+/* Every process of the session, whatever group it is in; and those that it
+ * forks meanwhile. */
+static void
+kill_session(int proc, pid_t leader)
+{
+	for (int i = 0; i < KILL_ROUNDS && kill_members(proc, leader); i++)
+		;
 }
 
 static void
@@ -220,7 +234,7 @@ on_timeout(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	s->timed_out = true;
-	kill_session(s->pid, SIGKILL);
+	kill_session(s->all->proc, s->pid);
 }
 
 static void
@@ -268,17 +282,30 @@ on_child_ended(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* The agent is its owner, or could not open it again by its /proc name. */
+/* What we make for the agent belongs to it, or it could not open it again by
+ * its name in /proc or /dev/pts. */
+static void
+create_as_agent(void)
+{
+	(void)setfsgid(AGENT_ID);
+	(void)setfsuid(AGENT_ID);
+}
+
+static void
+create_as_ourselves(void)
+{
+	(void)setfsuid(geteuid());
+	(void)setfsgid(getegid());
+}
+
 static int
 open_pipe(int ret[2])
 {
 	int r;
 
-	(void)setfsgid(AGENT_ID);
-	(void)setfsuid(AGENT_ID);
+	create_as_agent();
 	r = pipe2(ret, O_CLOEXEC);
-	(void)setfsuid(geteuid());
-	(void)setfsgid(getegid());
+	create_as_ourselves();
 	return r;
 }
 
@@ -306,7 +333,9 @@ open_terminal(struct session *s, const struct supervisor_exec *p, int theirs[3],
 	};
 	int unlocked = 0;
 
+	create_as_agent();
 	s->terminal = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	create_as_ourselves();
 	if (s->terminal < 0 || ioctl(s->terminal, TIOCSPTLCK, &unlocked) < 0)
 		return error_errno(e, "cannot make a terminal");
 	theirs[0] =
@@ -325,7 +354,10 @@ start(struct session *s, const struct supervisor_exec *p, struct error *e)
 {
 	static const char *const shell[] = { "/bin/bash", "-l", NULL };
 	static const char *const plain_shell[] = { "/bin/sh", "-l", NULL };
-	char **env = environment_make(s->all->sandbox, &p->env, p->term);
+	char **env = environment_make(s->all->sandbox, &p->env,
+	    p->term != NULL ? p->term
+	    : p->tty        ? "xterm-256color"
+			    : "dumb");
 	int theirs[3] = { -1, -1, -1 };
 	struct command command = {
 		.env = env,
@@ -434,13 +466,14 @@ open_child_signals(void)
 }
 
 struct sessions *
-sessions_new(struct event_base *base, const char *sandbox,
+sessions_new(struct event_base *base, const char *sandbox, int proc,
     const struct confinement *confinement, struct attribution *attribution)
 {
 	struct sessions *all = xcalloc(1, sizeof(*all));
 
 	all->base = base;
 	all->sandbox = sandbox;
+	all->proc = proc;
 	all->confinement = confinement;
 	all->attribution = attribution;
 	LIST_INIT(&all->list);

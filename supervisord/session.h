@@ -21,9 +21,10 @@ struct event_base;
 struct sessions;
 struct supervisor_exec;
 
-/* All are borrowed and outlive it. */
+/* All are borrowed and outlive it; proc is a descriptor of a /proc that shows
+ * every process. */
 struct sessions *sessions_new(struct event_base *, const char *sandbox,
-    const struct confinement *, struct attribution *);
+    int proc, const struct confinement *, struct attribution *);
 
 /* Answers the call now and when the command has ended. */
 int sessions_exec(struct sessions *, const struct supervisor_exec *,

@@ -20,11 +20,14 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/log.h"
 #include "supervisord/kernel.h"
 #include "supervisord/limits.h"
 #include "supervisord/plan.h"
 #include "supervisord/seccomp.h"
 #include "supervisord/spawn.h"
+
+#define AGENT_SCORE "500" /* oom_score_adj, proc_pid_oom_score_adj(5) */
 
 /* The child's report and what it needs to have at hand. */
 struct child {
@@ -69,7 +72,7 @@ static int
 set_limits(const struct child *c)
 {
 	(void)umask(022);
-	return limits_set(c->confinement->pids_max);
+	return limits_set(c->confinement->pids_max, c->confinement->data_max);
 }
 
 static int
@@ -143,7 +146,7 @@ send_listener(int report, int listener)
 static int
 filter_calls(const struct child *c)
 {
-	int listener = syscall_filter_load(c->confinement->filter);
+	int listener = agent_filter_load(c->confinement->filter);
 
 	if (listener < 0)
 		return -1;
@@ -200,6 +203,16 @@ run_child(const struct child *c)
 	_exit(spawn_exit_code(&failure));
 }
 
+/* The kernel's choice when memory runs out: a child has its parent's score from
+ * birth, so that no agent is ever as precious as we. */
+static void
+set_score(int fd, const char *score)
+{
+	/* Unconfined by it an agent is no more dangerous, only more dear. */
+	if (fd >= 0 && pwrite(fd, score, strlen(score), 0) < 0)
+		log_warn("cannot set oom_score_adj");
+}
+
 pid_t
 spawn(const struct confinement *confinement, const struct command *command,
     int *ret_report, struct error *e)
@@ -209,12 +222,14 @@ spawn(const struct confinement *confinement, const struct command *command,
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return error_errno(e, "cannot make a socket pair");
+	set_score(confinement->oom_score, AGENT_SCORE);
 	pid = fork();
 	if (pid == 0) {
 		const struct child c = { confinement, command, pair[1] };
 
 		run_child(&c);
 	}
+	set_score(confinement->oom_score, confinement->own_score);
 	(void)close(pair[1]);
 	if (pid < 0) {
 		(void)close(pair[0]);

@@ -21,7 +21,10 @@ struct confinement {
 	const struct syscall_filter *filter;
 	int landlock;      /* ruleset; -1: none */
 	int own_agent_ids; /* the agent has another uid than we */
+	int oom_score;     /* our oom_score_adj, to be written; -1: none */
+	char own_score[8]; /* what it says of us */
 	int64_t pids_max;
+	int64_t data_max; /* bytes a process; 0: bound together */
 };
 
 struct command {
