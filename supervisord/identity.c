@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,8 +17,10 @@
 #include "common/xalloc.h"
 #include "supervisord/identity.h"
 
-#define FILES_MAX 512 /* remembered hashes; the oldest is hashed again */
-#define PATHS_MAX 512 /* remembered first hashes; more are changed files */
+#define FILES_MAX 512  /* remembered hashes; the oldest is hashed again */
+#define PATHS_MAX 8192 /* remembered first hashes; more are changed files */
+#define CHAINS 256
+#define DEPTH_MAX 64 /* parents looked at */
 #define READ_BYTES 262144
 #define HASH_BYTES 32
 
@@ -35,6 +38,7 @@ struct file {
 };
 
 struct first_use {
+	LIST_ENTRY(first_use) chain;
 	char *path;
 	uint8_t hash[HASH_BYTES];
 };
@@ -44,7 +48,7 @@ struct identities {
 	struct file files[FILES_MAX];
 	size_t n_files;
 	size_t oldest;
-	struct first_use first[PATHS_MAX];
+	LIST_HEAD(chain, first_use) first[CHAINS]; /* by path */
 	size_t n_first;
 };
 
@@ -62,8 +66,15 @@ identities_free(struct identities *all)
 {
 	if (all == NULL)
 		return;
-	for (size_t i = 0; i < all->n_first; i++)
-		free(all->first[i].path);
+	for (size_t i = 0; i < CHAINS; i++) {
+		struct first_use *f;
+
+		while ((f = LIST_FIRST(&all->first[i])) != NULL) {
+			LIST_REMOVE(f, chain);
+			free(f->path);
+			free(f);
+		}
+	}
 	free(all);
 }
 
@@ -183,34 +194,54 @@ hash_of(struct identities *all, pid_t pid)
 	return f->hash;
 }
 
-/* Trust on first use: is it what that path was when it was first seen? */
+static struct chain *
+chain_of(struct identities *all, const char *path)
+{
+	uint32_t h = 2166136261u;
+
+	for (; *path != '\0'; path++)
+		h = (h ^ (uint8_t)*path) * 16777619u;
+	return &all->first[h % CHAINS];
+}
+
+/* Trust on first use: is it what that path was when it was first seen?
+ * Nothing is ever forgotten, or flooding us would make a changed file new. */
 static bool
 is_first(struct identities *all, const char *path, const uint8_t *hash)
 {
-	struct first_use *first = NULL;
+	struct chain *chain = chain_of(all, path);
+	struct first_use *first;
 
-	for (size_t i = 0; i < all->n_first && first == NULL; i++)
-		if (strcmp(all->first[i].path, path) == 0)
-			first = &all->first[i];
-	if (first != NULL)
+	LIST_FOREACH(first, chain, chain)
+	if (strcmp(first->path, path) == 0)
 		return memcmp(first->hash, hash, HASH_BYTES) == 0;
 	if (all->n_first == PATHS_MAX)
 		return false;
-	first = &all->first[all->n_first++];
+	first = xcalloc(1, sizeof(*first));
 	first->path = xstrdup(path);
 	memcpy(first->hash, hash, HASH_BYTES);
+	LIST_INSERT_HEAD(chain, first, chain);
+	all->n_first++;
 	return true;
 }
 
-/* PPid of /proc/PID/stat: behind the last ')', which a name can't forge. */
+pid_t
+identity_parse_parent(const char *stat)
+{
+	const char *end = strrchr(stat, ')');
+	int parent;
+
+	if (end == NULL || sscanf(end + 1, " %*c %9d", &parent) != 1)
+		return 0;
+	return parent;
+}
+
 static pid_t
 parent_of(int proc, pid_t pid)
 {
 	char name[32], text[512];
 	autoclose int fd = -1;
-	const char *end;
 	ssize_t n;
-	int parent;
 
 	(void)snprintf(name, sizeof(name), "%d/stat", (int)pid);
 	fd = openat(proc, name, O_RDONLY | O_CLOEXEC);
@@ -218,10 +249,7 @@ parent_of(int proc, pid_t pid)
 	if (n <= 0)
 		return 0;
 	text[n] = '\0';
-	end = strrchr(text, ')');
-	if (end == NULL || sscanf(end + 1, " %*c %d", &parent) != 1)
-		return 0;
-	return parent;
+	return identity_parse_parent(text);
 }
 
 struct answer {
@@ -238,18 +266,30 @@ add_path(struct answer *a, const char *path)
 	a->head.bytes += (uint32_t)n;
 }
 
+/*
+ * Nearest first; nobodies are left out.  A parent that ends has its children
+ * taken from it, and its number may be another program's by the time we read
+ * what it runs: it counts if it is still the parent afterwards.
+ */
 static void
 add_ancestors(const struct identities *all, pid_t pid, struct answer *a)
 {
 	char path[OWNER_PATH_MAX + 1];
 
-	while (a->head.ancestors < OWNER_ANCESTORS_MAX) {
-		pid = parent_of(all->proc, pid);
+	for (int depth = 0;
+	     depth < DEPTH_MAX && a->head.ancestors < OWNER_ANCESTORS_MAX;
+	     depth++) {
+		pid_t parent = parent_of(all->proc, pid);
+
 		/* The first process is nobody's program. */
-		if (pid <= 1 || read_exe(all->proc, pid, path) < 0)
+		if (parent <= 1 || read_exe(all->proc, parent, path) < 0 ||
+		    parent_of(all->proc, pid) != parent)
 			return;
-		add_path(a, path);
-		a->head.ancestors++;
+		if (path[0] != '\0') {
+			add_path(a, path);
+			a->head.ancestors++;
+		}
+		pid = parent;
 	}
 }
 

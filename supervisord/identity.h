@@ -31,6 +31,10 @@ void identities_free(struct identities *);
  */
 void *identity_take(struct identities *, pid_t tid, size_t *ret_n);
 
+/* PPid of a text of /proc/PID/stat, 0 if it isn't one: behind the last ')',
+ * which a process's name can't forge. */
+pid_t identity_parse_parent(const char *stat);
+
 /* Is this the path of a dynamic loader? */
 bool identity_is_loader(const char *path);
 

@@ -34,6 +34,20 @@ is_user(const char *word, size_t n, const char *user, uid_t uid)
 	       (strlen(number) == n && memcmp(number, word, n) == 0);
 }
 
+/* ":" and digits, which sscanf(3) would look for in the next line too. */
+static bool
+take_number(const char **at, uint64_t *ret)
+{
+	const char *p = *at;
+
+	if (*p++ != ':' || *p < '0' || *p > '9')
+		return false;
+	for (*ret = 0; *p >= '0' && *p <= '9' && *ret <= UINT32_MAX; p++)
+		*ret = *ret * 10 + (uint64_t)(*p - '0');
+	*at = p;
+	return true;
+}
+
 bool
 subid_find(const char *text, const char *user, uid_t uid, uint32_t *ret_first,
     uint32_t *ret_count)
@@ -41,13 +55,13 @@ subid_find(const char *text, const char *user, uid_t uid, uint32_t *ret_first,
 	while (*text != '\0') {
 		size_t line = strcspn(text, "\n");
 		const char *colon = memchr(text, ':', line);
-		unsigned long first, count;
+		uint64_t first, count;
 
 		if (colon != NULL &&
 		    is_user(text, (size_t)(colon - text), user, uid) &&
-		    sscanf(colon, ":%10lu:%10lu", &first, &count) == 2 &&
-		    count > AGENT_ID && first > 0 &&
-		    first + count <= UINT32_MAX) {
+		    take_number(&colon, &first) &&
+		    take_number(&colon, &count) && count > AGENT_ID &&
+		    first > 0 && first + count <= UINT32_MAX) {
 			*ret_first = (uint32_t)first;
 			*ret_count = (uint32_t)count;
 			return true;

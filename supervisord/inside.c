@@ -131,10 +131,8 @@ forbid_namespaces(struct inside *in, struct error *e)
 static int
 keep_proc(struct inside *in, struct error *e)
 {
-	in->proc = sys_mount_detached(
-	    "proc", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC |
-			MOUNT_ATTR_RDONLY);
-	return in->proc < 0 ? error_errno(e, "cannot mount our own /proc") : 0;
+	in->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return in->proc < 0 ? error_errno(e, "cannot open /proc") : 0;
 }
 
 static int
@@ -257,11 +255,10 @@ static const struct {
 	{ "listeners", open_listeners,
 	    "bound before anybody inside could bind there" },
 	{ "files", build_files, "the pivot: no path of the host from here on" },
-	{ "proc", keep_proc,
-	    "one that hides nobody, for us alone; a masked one forbids it" },
 	{ "no namespaces", forbid_namespaces,
 	    "after the mounts, which are namespaces while they are detached" },
 	{ "seal", seal_files, "after the last write to /proc/sys" },
+	{ "proc", keep_proc, "the identity of callers is read from it" },
 	{ "landlock", prepare_landlock, "of the paths as the agents see them" },
 	{ "descriptors", raise_descriptors, "agents have limits of their own" },
 	{ "filters", take_filters,

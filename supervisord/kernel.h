@@ -109,21 +109,6 @@ sys_mount_setattr(
 	    SYS_mount_setattr, fd, path, flags, attr, sizeof(*attr));
 }
 
-/* A file system of that type without options, mounted nowhere. */
-static inline int
-sys_mount_detached(const char *type, unsigned attributes)
-{
-	int fs = (int)syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
-	int r = -1;
-
-	if (fs < 0)
-		return -1;
-	if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
-		r = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attributes);
-	(void)close(fs);
-	return r;
-}
-
 static inline int
 sys_pivot_root(const char *new_root, const char *put_old)
 {

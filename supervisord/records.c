@@ -2,29 +2,32 @@
 /*
  * records.c - see records.h.
  *
- * Slots are used in turn, so that the next one is the oldest; chains of slots
- * by hash find one.
+ * In chains by hash, and all in the order of their age.  The hash has a seed:
+ * agents choose addresses and ports.
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
+#include <sys/random.h>
 
 #include "common/xalloc.h"
 #include "supervisord/records.h"
 
 #define CHAINS 1024
-#define NONE UINT16_MAX
 
-struct slot {
+struct record {
+	LIST_ENTRY(record) chain;
+	TAILQ_ENTRY(record) age;
 	struct tuple tuple;
-	void *answer; /* NULL: free */
+	void *answer;
 	size_t n;
-	uint16_t next; /* in its chain */
 };
 
 struct records {
-	struct slot slots[RECORDS_MAX];
-	uint16_t chains[CHAINS];
-	uint16_t turn;
+	LIST_HEAD(chain, record) chains[CHAINS];
+	TAILQ_HEAD(, record) oldest_first;
+	size_t n;
+	uint32_t seed;
 };
 
 struct records *
@@ -32,75 +35,80 @@ records_new(void)
 {
 	struct records *r = xcalloc(1, sizeof(*r));
 
-	memset(r->chains, 0xff, sizeof(r->chains));
+	TAILQ_INIT(&r->oldest_first);
+	/* Early in a boot it may be predictable, and costs time at worst. */
+	if (getrandom(&r->seed, sizeof(r->seed), GRND_NONBLOCK) < 0)
+		r->seed = 0;
 	return r;
 }
 
-void
-records_free(struct records *r)
+static void *
+remove_record(struct records *all, struct record *r, size_t *ret_n)
 {
-	if (r == NULL)
-		return;
-	for (size_t i = 0; i < RECORDS_MAX; i++)
-		free(r->slots[i].answer);
+	void *answer = r->answer;
+
+	*ret_n = r->n;
+	LIST_REMOVE(r, chain);
+	TAILQ_REMOVE(&all->oldest_first, r, age);
 	free(r);
-}
-
-static uint16_t *
-chain_of(struct records *r, const struct tuple *t)
-{
-	const uint8_t *bytes = (const uint8_t *)t;
-	uint32_t h = 2166136261u;
-
-	for (size_t i = 0; i < sizeof(*t); i++)
-		h = (h ^ bytes[i]) * 16777619u;
-	return &r->chains[h % CHAINS];
-}
-
-/* The link that leads to a tuple's slot, or to NONE. */
-static uint16_t *
-find(struct records *r, const struct tuple *t)
-{
-	uint16_t *link = chain_of(r, t);
-
-	while (
-	    *link != NONE && memcmp(&r->slots[*link].tuple, t, sizeof(*t)) != 0)
-		link = &r->slots[*link].next;
-	return link;
-}
-
-void *
-records_take(struct records *r, const struct tuple *t, size_t *ret_n)
-{
-	uint16_t *link = find(r, t);
-	struct slot *slot;
-	void *answer;
-
-	if (*link == NONE)
-		return NULL;
-	slot = &r->slots[*link];
-	*link = slot->next;
-	answer = slot->answer;
-	*ret_n = slot->n;
-	slot->answer = NULL;
+	all->n--;
 	return answer;
 }
 
-void
-records_put(struct records *r, const struct tuple *t, void *answer, size_t n)
+static void
+drop_oldest(struct records *all)
 {
-	struct slot *slot = &r->slots[r->turn];
-	uint16_t *chain;
+	size_t n;
+
+	free(remove_record(all, TAILQ_FIRST(&all->oldest_first), &n));
+}
+
+void
+records_free(struct records *all)
+{
+	if (all == NULL)
+		return;
+	while (!TAILQ_EMPTY(&all->oldest_first))
+		drop_oldest(all);
+	free(all);
+}
+
+/* FNV-1a. */
+static struct chain *
+chain_of(struct records *all, const struct tuple *t)
+{
+	const uint8_t *bytes = (const uint8_t *)t;
+	uint32_t h = 2166136261u ^ all->seed;
+
+	for (size_t i = 0; i < sizeof(*t); i++)
+		h = (h ^ bytes[i]) * 16777619u;
+	return &all->chains[h % CHAINS];
+}
+
+void *
+records_take(struct records *all, const struct tuple *t, size_t *ret_n)
+{
+	struct record *r;
+
+	LIST_FOREACH(r, chain_of(all, t), chain)
+	if (memcmp(&r->tuple, t, sizeof(*t)) == 0)
+		return remove_record(all, r, ret_n);
+	return NULL;
+}
+
+void
+records_put(struct records *all, const struct tuple *t, void *answer, size_t n)
+{
+	struct record *r = xcalloc(1, sizeof(*r));
 	size_t old;
 
-	free(records_take(r, t, &old));
-	if (slot->answer != NULL)
-		free(records_take(r, &slot->tuple, &old));
-	slot->tuple = *t;
-	slot->answer = answer;
-	slot->n = n;
-	chain = chain_of(r, t);
-	slot->next = *chain;
-	*chain = r->turn;
-	r->turn = (uint16_t)((r->turn + 1) % RECORDS_MAX);
+	free(records_take(all, t, &old));
+	if (all->n == RECORDS_MAX)
+		drop_oldest(all);
+	r->tuple = *t;
+	r->answer = answer;
+	r->n = n;
+	LIST_INSERT_HEAD(chain_of(all, t), r, chain);
+	TAILQ_INSERT_TAIL(&all->oldest_first, r, age);
+	all->n++;
 }

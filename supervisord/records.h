@@ -4,6 +4,8 @@
  *
  * One record a 4-tuple; taking it consumes it, a newer one replaces it, and
  * the oldest goes when RECORDS_MAX are there: its connection will be refused.
+ * That is as many as both listeners' queues hold, so that no flood of one
+ * program costs another its record.
  */
 #ifndef SUPERVISORD_RECORDS_H
 #define SUPERVISORD_RECORDS_H
@@ -11,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RECORDS_MAX 2048
+#define RECORDS_MAX 8192
 
 /* As struct owner_query has it. */
 struct tuple {

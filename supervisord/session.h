@@ -21,8 +21,7 @@ struct event_base;
 struct sessions;
 struct supervisor_exec;
 
-/* All are borrowed and outlive it; proc is a descriptor of a /proc that shows
- * every process. */
+/* All are borrowed and outlive it; proc is a descriptor of /proc. */
 struct sessions *sessions_new(struct event_base *, const char *sandbox,
     int proc, const struct confinement *, struct attribution *);
 
