@@ -55,16 +55,17 @@ pkg_libs = $(shell pkg-config --libs $(1) 2>/dev/null)
 # $(call library,dir): the files of dir, into common.a's list.
 COMMON_SRCS := $(sort $(wildcard common/*.c common/*/*.c))
 SRCS	:= $(COMMON_SRCS)
-COMMON_LIBS = $(call pkg_libs,libevent_core libevent_extra libcjson openssl \
-	yaml-0.1 libsystemd) -lm
+COMMON_LIBS = -Wl,--as-needed $(call pkg_libs,libevent_core libevent_extra \
+	libcjson openssl yaml-0.1 libsystemd) -lm
 
 # $(call program,dir,name,packages): dir/main.c + the rest of dir as an
-# archive that tests can link too.
+# archive that tests can link too.  STATIC_<dir> names libraries that are linked
+# into the program instead, where no sanitizer runs.
 define program
 SRCS += $$(wildcard $(1)/*.c)
 $(B)/$(1).a: $$(patsubst %.c,$(B)/%.o,$$(filter-out $(1)/main.c,$$(sort $$(wildcard $(1)/*.c))))
 $(B)/bin/$(2): $(B)/$(1)/main.o $(B)/$(1).a $(B)/common.a
-$(B)/bin/$(2): LIBS := $$(call pkg_libs,$(3))
+$(B)/bin/$(2): LIBS := $$(if $(SAN),,$$(STATIC_$(1):%=-l:%.a)) $$(call pkg_libs,$(3))
 LIBS_$(1) := $$(call pkg_libs,$(3))
 PROGRAMS += $$(if $$(wildcard $(1)/main.c),$(B)/bin/$(2))
 endef

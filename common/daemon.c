@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <systemd/sd-daemon.h>
 
 #include "common/cleanup.h"
 #include "common/daemon.h"
@@ -136,13 +135,20 @@ parse_arguments(
 }
 
 static void
+notify(const struct daemon *d, const char *state)
+{
+	if (d->notify != NULL)
+		d->notify(state);
+}
+
+static void
 on_stop(evutil_socket_t signal, short what, void *arg)
 {
 	struct running *r = arg;
 
 	(void)what;
 	log_info("stopping signal=%d", (int)signal);
-	(void)sd_notify(0, "STOPPING=1");
+	notify(r->daemon, "STOPPING=1");
 	(void)event_base_loopexit(r->base, NULL);
 }
 
@@ -178,7 +184,7 @@ serve(struct running *r)
 		if (events[i] == NULL || event_add(events[i], NULL) < 0)
 			fatalx("cannot watch signal=%d", rows[i].signal);
 	}
-	(void)sd_notify(0, "READY=1");
+	notify(r->daemon, "READY=1");
 	log_info("ready version=%s", OPENSHELL_VERSION);
 	result = event_base_dispatch(r->base);
 	for (size_t i = 0; i < ROWS; i++)

@@ -33,15 +33,22 @@ struct daemon {
 	/* Also after start() or confine() failed; may be NULL. */
 	void (*stop)(void *ctx);
 	void (*reload)(void *ctx); /* SIGHUP; may be NULL */
+	/* Tells whoever supervises us "READY=1" and "STOPPING=1"; NULL for
+	 * what no supervisor starts.  See daemon_notify_systemd(). */
+	void (*notify)(const char *state);
 };
 
 /*
  * Parses arguments (--help, --version and --log-level are common to all),
- * runs the steps above, tells systemd READY=1 and STOPPING=1, leaves the loop
+ * runs the steps above, notifies, leaves the loop
  * on SIGTERM or SIGINT, returns the exit code for main().  SIGPIPE is
  * ignored.
  */
 int daemon_run(const struct daemon *, void *ctx, int argc, char **argv);
+
+/* sd_notify(3).  In a file of its own: what doesn't name it doesn't load
+ * libsystemd. */
+void daemon_notify_systemd(const char *state);
 
 /*
  * What every daemon gives up, for its confine() to call: no_new_privs, core

@@ -235,6 +235,7 @@ main(int argc, char **argv)
 		.options = options,
 		.start = start,
 		.stop = stop,
+		.notify = daemon_notify_systemd,
 	};
 
 	return daemon_run(&daemon, &gateway, argc, argv);

@@ -118,6 +118,7 @@ main(int argc, char **argv)
 		.start = start,
 		.confine = confine,
 		.stop = stop,
+		.notify = daemon_notify_systemd,
 	};
 
 	return daemon_run(&daemon, &proxyd, argc, argv);

@@ -6,7 +6,6 @@
  * has.  Defaults are left out; JSON sorts the keys, YAML keeps the order in
  * which people write them.
  */
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -393,17 +392,4 @@ policy_to_yaml(const struct policy *p)
 	put_yaml(&out, tree, 0);
 	yaml_node_free(tree);
 	return buf_take_str(&out);
-}
-
-void
-policy_hash(const struct policy *p, char hex[65])
-{
-	autofree char *json = policy_to_json(p);
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned n = 0;
-
-	if (EVP_Digest(json, strlen(json), digest, &n, EVP_sha256(), NULL) != 1)
-		abort(); /* out of memory */
-	for (unsigned i = 0; i < n; i++)
-		(void)snprintf(hex + 2 * (size_t)i, 3, "%02x", digest[i]);
 }
