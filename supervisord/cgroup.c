@@ -129,14 +129,17 @@ make_group(const char *mounts, const char *own, const char *type,
 }
 
 static void
-keep(struct cgroup *c, char *path)
+keep(struct cgroup *c, char *path, const char *tasks)
 {
+	autofree char *list = xasprintf("%s/%s", path, tasks);
+
 	for (int i = 0; i < c->n; i++) {
 		if (strcmp(c->paths[i], path) == 0) {
 			free(path);
 			return;
 		}
 	}
+	c->joins[c->n] = open(list, O_WRONLY | O_CLOEXEC);
 	c->paths[c->n++] = path;
 }
 
@@ -168,7 +171,7 @@ make_unified(struct cgroup *c, const char *mounts, const char *own,
 
 	if (dir == NULL)
 		return false;
-	keep(c, dir);
+	keep(c, dir, "cgroup.procs");
 	c->unified = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	parent = xstrndup(dir, (size_t)(strrchr(dir, '/') - dir));
 	for (size_t i = 0; i < n; i++) {
@@ -208,7 +211,7 @@ make_legacy(struct cgroup *c, const char *mounts, const char *own,
 			continue;
 		}
 		all = set_limit(dir, &w[i], 1) && all;
-		keep(c, dir);
+		keep(c, dir, "tasks");
 	}
 	return all;
 }
@@ -247,11 +250,11 @@ cgroup_make(struct cgroup *c, const char *id, int64_t memory_max,
 }
 
 int
-cgroup_enter(const struct cgroup *c, pid_t pid, bool born, struct error *e)
+cgroup_join(const struct cgroup *c, bool born, struct error *e)
 {
 	/* The first is the unified one. */
 	for (int i = born ? 1 : 0; i < c->n; i++)
-		if (write_number(c->paths[i], "cgroup.procs", pid) < 0)
+		if (c->joins[i] < 0 || write(c->joins[i], "0", 1) != 1)
 			return error_errno(
 			    e, "cannot enter cgroup '%.150s'", c->paths[i]);
 	return 0;
@@ -267,8 +270,11 @@ cgroup_remove(const struct cgroup *c)
 void
 cgroup_clear(struct cgroup *c)
 {
-	for (int i = 0; i < c->n; i++)
+	for (int i = 0; i < c->n; i++) {
 		free(c->paths[i]);
+		if (c->joins[i] >= 0)
+			(void)close(c->joins[i]);
+	}
 	if (c->unified >= 0)
 		(void)close(c->unified);
 	*c = (struct cgroup){ .unified = -1 };

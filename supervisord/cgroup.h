@@ -23,15 +23,21 @@ struct facts;
 struct cgroup {
 	char *paths[CGROUPS_MAX]; /* owned */
 	int n;
-	int unified;  /* descriptor for CLONE_INTO_CGROUP; -1: none */
-	bool is_full; /* all limits hold */
+	int joins[CGROUPS_MAX]; /* their lists of tasks, to write to */
+	int unified;            /* descriptor for CLONE_INTO_CGROUP; -1: none */
+	bool is_full;           /* all limits hold */
 };
 
 /* Makes them and sets limits; 0 is no limit.  Never fails. */
 void cgroup_make(struct cgroup *, const char *id, int64_t memory_max,
     int64_t pids_max, struct facts *);
-/* born: the process was cloned into the unified one. */
-int cgroup_enter(const struct cgroup *, pid_t, bool born, struct error *);
+/*
+ * Enters them; born: we were cloned into the unified one.  Whoever opened the
+ * lists may write them, so this works in a new user namespace; and a process
+ * that moves itself alone doesn't wait for the kernel's grace period, which
+ * costs several milliseconds.
+ */
+int cgroup_join(const struct cgroup *, bool born, struct error *);
 /* What is empty is removed. */
 void cgroup_remove(const struct cgroup *);
 void cgroup_clear(struct cgroup *);

@@ -27,6 +27,7 @@
 #include "common/log.h"
 #include "common/xalloc.h"
 #include "supervisord/attribution.h"
+#include "supervisord/cgroup.h"
 #include "supervisord/identity.h"
 #include "supervisord/inside.h"
 #include "supervisord/kernel.h"
@@ -344,7 +345,8 @@ serve(struct inside *in)
 }
 
 void
-inside_main(const struct plan *plan, int sync, int socket)
+inside_main(const struct plan *plan, const struct cgroup *cgroup, bool born,
+    int sync, int socket)
 {
 	struct inside *in = xcalloc(1, sizeof(*in));
 	struct inside_built built = { 0 };
@@ -355,12 +357,14 @@ inside_main(const struct plan *plan, int sync, int socket)
 	in->sync = sync;
 	in->socket = socket;
 	ignore_signals();
+	built.failed = cgroup_join(cgroup, born, &built.error) < 0;
 	keep_only(in);
 	if (!hear(in->sync, &go, sizeof(go)))
 		_exit(1);
 	in->map = go.map;
 	in->cgroup_limits = go.cgroup_limits;
-	built.failed = build(in, &built.error) < 0;
+	if (!built.failed)
+		built.failed = build(in, &built.error) < 0;
 	/* We listen ourselves: whoever connects learns who we are. */
 	if (!built.failed && listen(in->socket, LISTEN_BACKLOG) < 0)
 		built.failed = error_errno(&built.error, "cannot listen") < 0;

@@ -12,6 +12,8 @@
 #include "supervisord/idmap.h"
 #include "supervisord/plan.h"
 
+struct cgroup;
+
 /* What the launcher and the first process tell each other over a SEQPACKET
  * pair: "go" with the maps, the filters, "built" or the error, "live". */
 struct inside_go {
@@ -25,7 +27,9 @@ struct inside_built {
 	struct facts facts;
 };
 
-/* sync and socket (bound, not listening) are owned.  Never returns. */
-_Noreturn void inside_main(const struct plan *, int sync, int socket);
+/* Enters the control groups first; born as cgroup_join() has it.  sync and
+ * socket (bound, not listening) are owned.  Never returns. */
+_Noreturn void inside_main(const struct plan *, const struct cgroup *,
+    bool born, int sync, int socket);
 
 #endif

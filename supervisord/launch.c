@@ -8,9 +8,6 @@
  *	filters, control groups      ...
  *	                        <--  "built", or what failed
  *	"live"                  -->  serves
- *
- * Entering control groups of version 1 waits for the kernel's grace period,
- * which passes while the other side builds.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -131,7 +128,7 @@ check_creator(int creator, struct error *e)
 }
 
 static int
-bring_up(pid_t pid, int sync, bool born, const struct plan *plan,
+bring_up(pid_t pid, int sync, const struct plan *plan,
     const struct cgroup *cgroup, struct facts *facts, struct error *e)
 {
 	struct inside_go go = { .cgroup_limits = cgroup->is_full };
@@ -143,9 +140,7 @@ bring_up(pid_t pid, int sync, bool born, const struct plan *plan,
 	if (send(sync, &go, sizeof(go), MSG_NOSIGNAL) < 0)
 		return error_errno(e, "cannot reach the sandbox");
 	/* It needs them last, and needn't keep what compiling leaves behind. */
-	if (send_filters(sync, e) < 0 ||
-	    cgroup_enter(cgroup, pid, born, e) < 0 ||
-	    hear_built(sync, facts, e) < 0 ||
+	if (send_filters(sync, e) < 0 || hear_built(sync, facts, e) < 0 ||
 	    check_creator(plan->creator, e) < 0)
 		return -1;
 	if (send(sync, &live, sizeof(live), MSG_NOSIGNAL) < 0)
@@ -167,12 +162,12 @@ clone_and_bring_up(const struct plan *plan, int socket,
 	pid = clone_inside(cgroup, &born);
 	if (pid == 0) {
 		(void)close(sync[0]);
-		inside_main(plan, sync[1], socket);
+		inside_main(plan, cgroup, born, sync[1], socket);
 	}
 	(void)close(sync[1]);
 	if (pid < 0) {
 		(void)explain_clone(e);
-	} else if (bring_up(pid, sync[0], born, plan, cgroup, facts, e) == 0) {
+	} else if (bring_up(pid, sync[0], plan, cgroup, facts, e) == 0) {
 		(void)close(sync[0]);
 		*ret_pid = pid;
 		return 0;
