@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from conftest import make
+from fixtures import make
 from shell import REST, allow, policy, wait_until
 
 API = "https://api.github.com"

@@ -92,7 +92,7 @@ CASES = [
 
 @pytest.fixture(scope="module")
 def judged(request):
-    from conftest import make
+    from fixtures import make
     s = make(request.getfixturevalue("gateway"), POLICY)
     yield s
     s.delete()

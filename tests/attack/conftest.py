@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+
+from fixtures import (  # noqa: E402, F401
+    gateway, own_gateway, sandbox, sandbox_with)
