@@ -67,7 +67,7 @@ $(B)/$(1).a: $$(patsubst %.c,$(B)/%.o,$$(filter-out $(1)/main.c,$$(sort $$(wildc
 $(B)/bin/$(2): $(B)/$(1)/main.o $(B)/$(1).a $(B)/common.a
 $(B)/bin/$(2): LIBS := $$(if $(SAN),,$$(STATIC_$(1):%=-l:%.a)) $$(call pkg_libs,$(3))
 LIBS_$(1) := $$(call pkg_libs,$(3))
-PROGRAMS += $$(if $$(wildcard $(1)/main.c),$(B)/bin/$(2))
+PROGRAMS += $(B)/bin/$(2)
 endef
 
 include $(sort $(wildcard */module.mk))
@@ -197,6 +197,8 @@ install: build
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/openshell
 	install -m755 $(B)/bin/openshell $(DESTDIR)$(PREFIX)/bin/
 	install -m755 $(filter-out %/openshell,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/libexec/openshell/
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m644 cli/openshell.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 
 clean:
 	rm -rf build compile_commands.json

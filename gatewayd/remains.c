@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/cgroup.h"
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/tree.h"
@@ -16,8 +17,8 @@
 #include "gatewayd/child.h"
 #include "gatewayd/remains.h"
 
-#define CGROUP_TRIES 200 /* of CGROUP_PAUSE_US: the last task is leaving */
-#define CGROUP_PAUSE_US 5000
+#define CGROUP_TRIES 2000 /* of CGROUP_PAUSE_US: the last task is leaving */
+#define CGROUP_PAUSE_US 500
 
 struct removal {
 	char *id;
@@ -50,88 +51,22 @@ remove_cgroup(const char *path)
 	return -1;
 }
 
-/* Where our own cgroup of that hierarchy lies: the path of the line of
- * /proc/self/cgroup that has the controller; owned, or NULL. */
-static char *
-own_cgroup(const char *controller)
-{
-	_cleanup_(cleanup_free) char *line = NULL;
-	FILE *f = fopen("/proc/self/cgroup", "re");
-	size_t size = 0;
-	char *found = NULL;
-
-	while (f != NULL && found == NULL && getline(&line, &size, f) > 0) {
-		char *names = strchr(line, ':');
-		char *path = names != NULL ? strchr(names + 1, ':') : NULL;
-		char *one, *rest;
-
-		if (path == NULL)
-			continue;
-		*path++ = '\0';
-		path[strcspn(path, "\n")] = '\0';
-		rest = names + 1;
-		if (*rest == '\0' && *controller == '\0')
-			found = xstrdup(path);
-		while (found == NULL && (one = strsep(&rest, ",")) != NULL)
-			if (*one != '\0' && strcmp(one, controller) == 0)
-				found = xstrdup(path);
-	}
-	if (f != NULL)
-		(void)fclose(f);
-	return found;
-}
-
-/* The hierarchy of one mount of cgroup or cgroup2: its super options name the
- * controllers; version 2 has none in /proc/self/cgroup. */
-static int
-remove_from_mount(
-    const char *id, const char *point, const char *type, char *options)
-{
-	const char *controller = "";
-	autofree char *own = NULL, *path = NULL;
-	char *one;
-
-	if (strcmp(type, "cgroup") == 0) {
-		while ((one = strsep(&options, ",")) != NULL) {
-			autofree char *probe = own_cgroup(one);
-
-			if (probe != NULL && *one != '\0')
-				controller = one;
-		}
-		if (*controller == '\0')
-			return 0;
-	}
-	own = own_cgroup(controller);
-	if (own == NULL)
-		return 0;
-	path = xasprintf(
-	    "%s%s/openshell-%s", point, strcmp(own, "/") == 0 ? "" : own, id);
-	return remove_cgroup(path);
-}
-
+/* Wherever supervisord may have made one. */
 static int
 remove_cgroups(const char *id)
 {
-	_cleanup_(cleanup_free) char *line = NULL;
-	FILE *f = fopen("/proc/self/mountinfo", "re");
-	size_t size = 0;
+	static const char *const controllers[] = { "", "memory", "pids" };
+	_cleanup_(cgroups_clear) struct cgroups groups;
 	int result = 0;
 
-	if (f == NULL)
-		return -1;
-	while (getline(&line, &size, f) > 0) {
-		char point[4096], type[64], options[1024];
-		char *dash = strstr(line, " - ");
+	cgroups_read(&groups);
+	for (size_t i = 0; i < sizeof(controllers) / sizeof(controllers[0]);
+	     i++) {
+		autofree char *path = cgroups_path(&groups, controllers[i], id);
 
-		if (dash == NULL ||
-		    sscanf(line, "%*s %*s %*s %*s %4095s", point) != 1 ||
-		    sscanf(dash, " - %63s %*s %1023s", type, options) != 2 ||
-		    strncmp(type, "cgroup", 6) != 0)
-			continue;
-		if (remove_from_mount(id, point, type, options) < 0)
+		if (path != NULL && remove_cgroup(path) < 0)
 			result = -1;
 	}
-	(void)fclose(f);
 	return result;
 }
 

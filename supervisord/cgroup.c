@@ -8,66 +8,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/cgroup.h"
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/xalloc.h"
 #include "supervisord/cgroup.h"
 #include "supervisord/plan.h"
-
-#define TEXT_MAX 65536
-
-static bool
-has_word(const char *list, size_t n, const char *word, char separator)
-{
-	size_t len = strlen(word);
-
-	while (n >= len) {
-		const char *end = memchr(list, separator, n);
-		size_t one = end != NULL ? (size_t)(end - list) : n;
-
-		if (one == len && memcmp(list, word, len) == 0)
-			return true;
-		if (end == NULL)
-			return false;
-		list += one + 1;
-		n -= one + 1;
-	}
-	return false;
-}
-
-char *
-cgroup_own_path(const char *text, const char *controller)
-{
-	while (*text != '\0') {
-		size_t line = strcspn(text, "\n");
-		const char *names = memchr(text, ':', line);
-		const char *path = names == NULL
-				       ? NULL
-				       : memchr(names + 1, ':',
-					     line - (size_t)(names + 1 - text));
-
-		if (path != NULL &&
-		    has_word(
-			names + 1, (size_t)(path - names - 1), controller, ','))
-			return xstrndup(
-			    path + 1, line - (size_t)(path + 1 - text));
-		text += line + (text[line] == '\n');
-	}
-	return NULL;
-}
-
-static char *
-read_text(const char *path)
-{
-	autofree char *text = xmalloc(TEXT_MAX + 1);
-	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, TEXT_MAX);
-
-	if (n < 0)
-		return NULL;
-	text[n] = '\0';
-	return steal_ptr(&text);
-}
 
 static int
 write_value(const char *dir, const char *name, const char *value)
@@ -87,43 +33,13 @@ write_number(const char *dir, const char *name, int64_t value)
 	return write_value(dir, name, text);
 }
 
-/* Where a hierarchy is mounted, by its type and one of its options; owned, or
- * NULL. */
+/* If it can be made; owned, or NULL. */
 static char *
-find_mount(const char *mounts, const char *type, const char *option)
+make_group(const struct cgroups *all, const char *controller, const char *id)
 {
-	while (*mounts != '\0') {
-		size_t line = strcspn(mounts, "\n");
-		autofree char *one = xstrndup(mounts, line);
-		char point[1024], kind[32], options[512];
-		const char *dash = strstr(one, " - ");
+	autofree char *dir = cgroups_path(all, controller, id);
 
-		mounts += line + (mounts[line] == '\n');
-		if (dash != NULL &&
-		    sscanf(one, "%*s %*s %*s %*s %1023s", point) == 1 &&
-		    sscanf(dash, " - %31s %*s %511s", kind, options) == 2 &&
-		    strcmp(kind, type) == 0 &&
-		    (option[0] == '\0' ||
-			has_word(options, strlen(options), option, ',')))
-			return xstrdup(point);
-	}
-	return NULL;
-}
-
-/* <mount><own path>/openshell-<id>, if that can be made; owned, or NULL. */
-static char *
-make_group(const char *mounts, const char *own, const char *type,
-    const char *controller, const char *id)
-{
-	autofree char *point = find_mount(mounts, type, controller);
-	autofree char *path = cgroup_own_path(own, controller);
-	autofree char *dir = NULL;
-
-	if (point == NULL || path == NULL)
-		return NULL;
-	dir = xasprintf(
-	    "%s%s/openshell-%s", point, strcmp(path, "/") == 0 ? "" : path, id);
-	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
+	if (dir == NULL || (mkdir(dir, 0755) < 0 && errno != EEXIST))
 		return NULL;
 	return steal_ptr(&dir);
 }
@@ -162,11 +78,11 @@ set_limit(const char *dir, const struct wanted *w, int version)
  * that while our own group has processes, unless it is the root.
  */
 static bool
-make_unified(struct cgroup *c, const char *mounts, const char *own,
-    const char *id, const struct wanted *w, size_t n)
+make_unified(struct cgroup *c, const struct cgroups *all_groups, const char *id,
+    const struct wanted *w, size_t n)
 {
-	char *dir = make_group(mounts, own, "cgroup2", "", id);
-	autofree char *parent = NULL, *offered = NULL, *file = NULL;
+	char *dir = make_group(all_groups, "", id);
+	autofree char *parent = NULL;
 	bool all = true;
 
 	if (dir == NULL)
@@ -176,20 +92,12 @@ make_unified(struct cgroup *c, const char *mounts, const char *own,
 	parent = xstrndup(dir, (size_t)(strrchr(dir, '/') - dir));
 	for (size_t i = 0; i < n; i++) {
 		autofree char *enable = xasprintf("+%s", w[i].controller);
+		autofree char *file = xasprintf("%s/%s", dir, w[i].limit[1]);
 
 		(void)write_value(parent, "cgroup.subtree_control", enable);
-	}
-	file = xasprintf("%s/cgroup.controllers", dir);
-	offered = read_text(file);
-	for (size_t i = 0; i < n; i++) {
-		char *end = offered != NULL ? strchr(offered, '\n') : NULL;
-
-		if (end != NULL)
-			*end = '\0';
+		/* The file is there if the controller is. */
 		all =
-		    all && offered != NULL &&
-		    has_word(offered, strlen(offered), w[i].controller, ' ') &&
-		    set_limit(dir, &w[i], 2);
+		    all && access(file, F_OK) == 0 && set_limit(dir, &w[i], 2);
 	}
 	if (all && w[0].max != 0)
 		(void)write_value(dir, "memory.swap.max", "0");
@@ -197,14 +105,13 @@ make_unified(struct cgroup *c, const char *mounts, const char *own,
 }
 
 static bool
-make_legacy(struct cgroup *c, const char *mounts, const char *own,
-    const char *id, const struct wanted *w, size_t n)
+make_legacy(struct cgroup *c, const struct cgroups *all_groups, const char *id,
+    const struct wanted *w, size_t n)
 {
 	bool all = true;
 
 	for (size_t i = 0; i < n; i++) {
-		char *dir =
-		    make_group(mounts, own, "cgroup", w[i].controller, id);
+		char *dir = make_group(all_groups, w[i].controller, id);
 
 		if (dir == NULL) {
 			all = false;
@@ -220,8 +127,7 @@ void
 cgroup_make(struct cgroup *c, const char *id, int64_t memory_max,
     int64_t pids_max, struct facts *facts)
 {
-	autofree char *mounts = read_text("/proc/self/mountinfo");
-	autofree char *own = read_text("/proc/self/cgroup");
+	_cleanup_(cgroups_clear) struct cgroups groups;
 	const struct wanted wanted[] = {
 		{ "memory", { "memory.limit_in_bytes", "memory.max" },
 		    memory_max },
@@ -231,12 +137,11 @@ cgroup_make(struct cgroup *c, const char *id, int64_t memory_max,
 	int version = 2;
 
 	*c = (struct cgroup){ .unified = -1 };
-	if (mounts != NULL && own != NULL) {
-		ok = make_unified(c, mounts, own, id, wanted, 2);
-		if (!ok) {
-			version = 1;
-			ok = make_legacy(c, mounts, own, id, wanted, 2);
-		}
+	cgroups_read(&groups);
+	ok = make_unified(c, &groups, id, wanted, 2);
+	if (!ok) {
+		version = 1;
+		ok = make_legacy(c, &groups, id, wanted, 2);
 	}
 	c->is_full = ok;
 	if (ok)

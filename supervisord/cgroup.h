@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cgroup.h - the control groups of one sandbox: openshell-<id> beside our own
- * process's, in the unified hierarchy (cgroups(7), version 2) where its
- * controllers are ours to use, else in those of version 1.
+ * cgroup.h - the control groups of one sandbox (common/cgroup.h), in the
+ * unified hierarchy where its controllers are ours to use, else in those of
+ * version 1.
  *
  * The limits hold for everything in the sandbox together.  Where nothing may
  * be written the facts say so, and the limits of a process (limits.h) remain.
@@ -41,11 +41,5 @@ int cgroup_join(const struct cgroup *, bool born, struct error *);
 /* What is empty is removed. */
 void cgroup_remove(const struct cgroup *);
 void cgroup_clear(struct cgroup *);
-
-/*
- * Our path in a hierarchy, from a text of /proc/self/cgroup: controller "" is
- * the unified one.  Owned, or NULL.
- */
-char *cgroup_own_path(const char *text, const char *controller);
 
 #endif

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "common/cleanup.h"
-#include "supervisord/cgroup.h"
+#include "common/cgroup.h"
 
 #define LEGACY                                                                 \
 	"9:name=systemd:/\n8:pids:/user/7\n4:memory:/a:b/c\n2:cpu,cpuacct:/"   \
