@@ -55,21 +55,18 @@ remove_record(struct records *all, struct record *r, size_t *ret_n)
 	return answer;
 }
 
-static void
-drop_oldest(struct records *all)
-{
-	size_t n;
-
-	free(remove_record(all, TAILQ_FIRST(&all->oldest_first), &n));
-}
-
 void
 records_free(struct records *all)
 {
+	struct record *r, *next;
+
 	if (all == NULL)
 		return;
-	while (!TAILQ_EMPTY(&all->oldest_first))
-		drop_oldest(all);
+	for (r = TAILQ_FIRST(&all->oldest_first); r != NULL; r = next) {
+		next = TAILQ_NEXT(r, age);
+		free(r->answer);
+		free(r);
+	}
 	free(all);
 }
 
@@ -104,7 +101,7 @@ records_put(struct records *all, const struct tuple *t, void *answer, size_t n)
 
 	free(records_take(all, t, &old));
 	if (all->n == RECORDS_MAX)
-		drop_oldest(all);
+		free(remove_record(all, TAILQ_FIRST(&all->oldest_first), &old));
 	r->tuple = *t;
 	r->answer = answer;
 	r->n = n;
