@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cgroup.h"
 #include "common/cleanup.h"
 #include "common/xalloc.h"
-#include "supervisord/cgroup.h"
 #include "supervisord/identity.h"
 #include "supervisord/idmap.h"
 #include "supervisord/plan.h"
