@@ -44,19 +44,17 @@ make_group(const struct cgroups *all, const char *controller, const char *id)
 	return steal_ptr(&dir);
 }
 
+/* Two controllers may be in one hierarchy. */
 static void
-keep(struct cgroup *c, char *path, const char *tasks)
+keep(struct cgroup *c, const char *path, const char *tasks)
 {
 	autofree char *list = xasprintf("%s/%s", path, tasks);
 
-	for (int i = 0; i < c->n; i++) {
-		if (strcmp(c->paths[i], path) == 0) {
-			free(path);
+	for (int i = 0; i < c->n; i++)
+		if (strcmp(c->paths[i], path) == 0)
 			return;
-		}
-	}
 	c->joins[c->n] = open(list, O_WRONLY | O_CLOEXEC);
-	c->paths[c->n++] = path;
+	c->paths[c->n++] = xstrdup(path);
 }
 
 struct wanted {
@@ -81,7 +79,7 @@ static bool
 make_unified(struct cgroup *c, const struct cgroups *all_groups, const char *id,
     const struct wanted *w, size_t n)
 {
-	char *dir = make_group(all_groups, "", id);
+	autofree char *dir = make_group(all_groups, "", id);
 	autofree char *parent = NULL;
 	bool all = true;
 
@@ -111,7 +109,8 @@ make_legacy(struct cgroup *c, const struct cgroups *all_groups, const char *id,
 	bool all = true;
 
 	for (size_t i = 0; i < n; i++) {
-		char *dir = make_group(all_groups, w[i].controller, id);
+		autofree char *dir =
+		    make_group(all_groups, w[i].controller, id);
 
 		if (dir == NULL) {
 			all = false;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "common/cgroup.h"
+#include "common/cgroup.h"
 #include "common/cleanup.h"
 #include "common/xalloc.h"
 #include "supervisord/identity.h"

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_seal.c - a secret opens with its key, in its place, and unchanged. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/xalloc.h"
+#include "gatewayd/naming.h"
+#include "gatewayd/seal.h"
+
+#define SECRET "the golden secret"
+#define SEALED_LEN (sizeof(SECRET) - 1 + SEAL_OVERHEAD)
+
+static void
+test_seals(void **state)
+{
+	char dir[] = "/tmp/test_seal.XXXXXX", *path, *other, *opened = NULL;
+	uint8_t sealed[SEALED_LEN], changed[SEALED_LEN];
+	struct seal *one = NULL, *two = NULL;
+	struct error e;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	path = xasprintf("%s/key", dir);
+	other = xasprintf("%s/other", dir);
+	assert_int_equal(seal_open(path, &one, &e), 0);
+	assert_int_equal(seal_open(other, &two, &e), 0);
+	seal_lock(one, "a", SECRET, sizeof(SECRET) - 1, sealed);
+	assert_null(memmem(sealed, sizeof(sealed), "golden", 6));
+
+	assert_int_equal(
+	    seal_unlock(one, "a", sealed, sizeof(sealed), &opened, &e), 0);
+	assert_string_equal(opened, SECRET);
+	free(opened);
+	assert_int_equal(
+	    seal_unlock(one, "b", sealed, sizeof(sealed), &opened, &e), -1);
+	assert_int_equal(
+	    seal_unlock(two, "a", sealed, sizeof(sealed), &opened, &e), -1);
+	for (size_t i = 0; i < sizeof(sealed); i++) {
+		memcpy(changed, sealed, sizeof(sealed));
+		changed[i] ^= 1;
+		assert_int_equal(seal_unlock(one, "a", changed, sizeof(changed),
+				     &opened, &e),
+		    -1);
+	}
+	assert_int_equal(seal_unlock(one, "a", sealed, 5, &opened, &e), -1);
+	seal_free(one);
+
+	/* The key is kept, and refused when others can read it. */
+	assert_int_equal(seal_open(path, &one, &e), 0);
+	assert_int_equal(
+	    seal_unlock(one, "a", sealed, sizeof(sealed), &opened, &e), 0);
+	free(opened);
+	seal_free(one);
+	assert_int_equal(chmod(path, 0644), 0);
+	assert_int_equal(seal_open(path, &one, &e), -1);
+	assert_int_equal(e.code, ERR_DENIED);
+	seal_free(two);
+	(void)unlink(path);
+	(void)unlink(other);
+	(void)rmdir(dir);
+	free(path);
+	free(other);
+}
+
+static const struct {
+	const char *name;
+	int expected;
+} names[] = {
+	{ "a", 0 },
+	{ "a-b-1", 0 },
+	{ "", -1 },
+	{ "-a", -1 },
+	{ "a-", -1 },
+	{ "A", -1 },
+	{ "../x", -1 },
+	{ "a/b", -1 },
+	{ "a b", -1 },
+	{ "a\n", -1 },
+	{ "a.b", -1 },
+	{ "0123456789012345678901234567890123456789012345678901234567890ab",
+	    0 },
+	{ "0123456789012345678901234567890123456789012345678901234567890abc",
+	    -1 },
+};
+
+static void
+test_names(void **state)
+{
+	struct error e;
+	char *made = naming_make(), id[NAMING_ID_SIZE], other[NAMING_ID_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		print_message("'%s'\n", names[i].name);
+		assert_int_equal(
+		    naming_check(names[i].name, &e), names[i].expected);
+	}
+	assert_int_equal(naming_check(made, &e), 0);
+	free(made);
+	naming_make_id(id);
+	naming_make_id(other);
+	assert_int_equal(strlen(id), NAMING_ID_SIZE - 1);
+	assert_string_not_equal(id, other);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_seals),
+		cmocka_unit_test(test_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_store.c - what was stored is there after the database was closed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/xalloc.h"
+#include "gatewayd/store.h"
+
+struct place {
+	char dir[64];
+	char *path;
+	struct store *store;
+};
+
+static int
+set_up(void **state)
+{
+	struct place *p = xcalloc(1, sizeof(*p));
+	struct error e;
+
+	(void)snprintf(p->dir, sizeof(p->dir), "/tmp/test_store.XXXXXX");
+	if (mkdtemp(p->dir) == NULL)
+		return -1;
+	p->path = xasprintf("%s/db", p->dir);
+	*state = p;
+	return store_open(p->path, &p->store, &e);
+}
+
+static int
+tear_down(void **state)
+{
+	struct place *p = *state;
+	char *wal = xasprintf("%s-wal", p->path);
+	char *shm = xasprintf("%s-shm", p->path);
+
+	store_close(p->store);
+	(void)unlink(p->path);
+	(void)unlink(wal);
+	(void)unlink(shm);
+	(void)rmdir(p->dir);
+	free(wal);
+	free(shm);
+	free(p->path);
+	free(p);
+	return 0;
+}
+
+static int
+insert(struct store *s, const char *id, const char *name, int64_t owner,
+    int64_t block, struct error *e)
+{
+	const struct store_sandbox sandbox = { .id = id,
+		.name = name,
+		.owner_uid = owner,
+		.phase = "Provisioning",
+		.created_at_ms = 5,
+		.boot_id = "b",
+		.spec = "{}",
+		.uid_block = block,
+		.ca_cert = "cert",
+		.ca_key = "key",
+		.ca_key_len = 3 };
+	const struct store_revision one = { .sandbox = id,
+		.version = 1,
+		.policy = "{}",
+		.hash = "h1",
+		.status = "pending",
+		.created_at_ms = 5 };
+
+	return store_sandbox_insert(s, &sandbox, &one, e);
+}
+
+static void
+reopen(struct place *p)
+{
+	struct error e;
+
+	store_close(p->store);
+	assert_int_equal(store_open(p->path, &p->store, &e), 0);
+}
+
+static void
+keep_phase(void *arg, const struct store_sandbox *s)
+{
+	(void)snprintf(arg, 64, "%s/%s/%s", s->name, s->phase,
+	    s->reason != NULL ? s->reason : "-");
+}
+
+static void
+test_a_sandbox_outlives_the_process(void **state)
+{
+	struct place *p = *state;
+	char seen[64] = "";
+	struct error e;
+
+	assert_int_equal(insert(p->store, "i", "n", 1, 0, &e), 0);
+	assert_int_equal(
+	    store_sandbox_set_phase(p->store, "i", "Error", "why", "b2", &e),
+	    0);
+	reopen(p);
+	assert_int_equal(store_sandbox_each(p->store, keep_phase, seen, &e), 0);
+	assert_string_equal(seen, "n/Error/why");
+}
+
+static void
+test_a_name_is_taken_once_for_each_owner(void **state)
+{
+	struct place *p = *state;
+	struct error e;
+
+	assert_int_equal(insert(p->store, "a", "n", 1, 0, &e), 0);
+	assert_int_equal(insert(p->store, "b", "n", 1, 1, &e), -1);
+	assert_int_equal(e.code, ERR_EXISTS);
+	assert_int_equal(insert(p->store, "c", "n", 2, 1, &e), 0);
+}
+
+static void
+test_the_lowest_free_block_is_given(void **state)
+{
+	struct place *p = *state;
+	int64_t block;
+	struct error e;
+
+	assert_int_equal(store_free_uid_block(p->store, &block, &e), 0);
+	assert_int_equal(block, 0);
+	assert_int_equal(insert(p->store, "a", "a", 1, 0, &e), 0);
+	assert_int_equal(insert(p->store, "b", "b", 1, 1, &e), 0);
+	assert_int_equal(insert(p->store, "c", "c", 1, 2, &e), 0);
+	assert_int_equal(store_sandbox_delete(p->store, "b", &e), 0);
+	assert_int_equal(store_free_uid_block(p->store, &block, &e), 0);
+	assert_int_equal(block, 1);
+}
+
+static void
+keep_status(void *arg, const struct store_revision *r)
+{
+	char *to = arg;
+	size_t n = strlen(to);
+
+	(void)snprintf(
+	    to + n, 128 - n, "%lld=%s ", (long long)r->version, r->status);
+}
+
+static void
+revise(struct place *p, int64_t version)
+{
+	const struct store_revision r = { .sandbox = "i",
+		.version = version,
+		.policy = "{}",
+		.hash = "h",
+		.status = "pending",
+		.created_at_ms = 6 };
+	struct error e;
+
+	assert_int_equal(store_revision_insert(p->store, &r, &e), 0);
+}
+
+static void
+test_revisions_supersede_the_ones_before(void **state)
+{
+	struct place *p = *state;
+	char seen[128] = "";
+	struct error e;
+
+	assert_int_equal(insert(p->store, "i", "n", 1, 0, &e), 0);
+	assert_int_equal(
+	    store_revision_decide(p->store, "i", 1, "loaded", NULL, 7, &e), 0);
+	revise(p, 2);
+	revise(p, 3);
+	assert_int_equal(
+	    store_revision_decide(p->store, "i", 3, "failed", "why", 8, &e), 0);
+	reopen(p);
+	assert_int_equal(
+	    store_revision_each(p->store, "i", 10, keep_status, seen, &e), 0);
+	assert_string_equal(seen, "3=failed 2=superseded 1=loaded ");
+	seen[0] = '\0';
+	assert_int_equal(store_revision_get(p->store, "i", STORE_LOADED,
+			     keep_status, seen, &e),
+	    0);
+	assert_string_equal(seen, "1=loaded ");
+	assert_int_equal(
+	    store_revision_get(p->store, "i", 9, keep_status, seen, &e), -1);
+	assert_int_equal(e.code, ERR_NOT_FOUND);
+}
+
+static void
+count_event(void *arg, const struct store_event *event)
+{
+	(void)event;
+	++*(int *)arg;
+}
+
+static void
+test_events_are_bounded_and_go_with_their_sandbox(void **state)
+{
+	struct place *p = *state;
+	struct store_event *many =
+	    xcalloc(STORE_EVENTS_MAX + 10, sizeof(*many));
+	struct error e;
+	int n = 0;
+
+	assert_int_equal(insert(p->store, "i", "n", 1, 0, &e), 0);
+	for (int i = 0; i < STORE_EVENTS_MAX + 10; i++)
+		many[i] = (struct store_event){ "i", i, "{}" };
+	assert_int_equal(
+	    store_events_append(p->store, many, STORE_EVENTS_MAX + 10, &e), 0);
+	assert_int_equal(
+	    store_events_each(p->store, "i", 0, count_event, &n, &e), 0);
+	assert_int_equal(n, STORE_EVENTS_MAX);
+	n = 0;
+	assert_int_equal(store_events_each(p->store, "i", STORE_EVENTS_MAX + 5,
+			     count_event, &n, &e),
+	    0);
+	assert_int_equal(n, 5);
+	assert_int_equal(store_sandbox_delete(p->store, "i", &e), 0);
+	n = 0;
+	assert_int_equal(
+	    store_events_each(p->store, "i", 0, count_event, &n, &e), 0);
+	assert_int_equal(n, 0);
+	free(many);
+}
+
+static void
+test_the_file_is_its_owner_s_alone(void **state)
+{
+	struct place *p = *state;
+	struct stat st;
+
+	assert_int_equal(stat(p->path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_a_sandbox_outlives_the_process),
+		TEST(test_a_name_is_taken_once_for_each_owner),
+		TEST(test_the_lowest_free_block_is_given),
+		TEST(test_revisions_supersede_the_ones_before),
+		TEST(test_events_are_bounded_and_go_with_their_sandbox),
+		TEST(test_the_file_is_its_owner_s_alone),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
