@@ -3,12 +3,11 @@
  * conn.c - a connection's states, their order and their timeouts.
  *
  *	OWNER -> FIRST -> DECIDE -> RESOLVE -> GUARD -> DIAL -> ANSWER -> PEEK
- *	     \-> AIM --/              |                                  / |  \
- *	                              |                    TLS_CLIENT --/  |   |
- *	     FIRST -> REQUEST --------'                             |      v   v
- *	                 ^ ^---- TLS_UPSTREAM <- DIAL               |  SPLICE,
- *COPY |                                          v
- *	                 '--> EXCHANGE --> REQUEST ... <------------'
+ *	     \-> AIM --/
+ *	PEEK -> SPLICE, or -> [TLS_CLIENT ->] REQUEST
+ *	FIRST -> REQUEST, where no tunnel is asked for
+ *	REQUEST -> [RESOLVE -> GUARD -> DIAL ->] [TLS_UPSTREAM ->] REQUEST
+ *	REQUEST -> EXCHANGE -> REQUEST ..., or -> COPY after an upgrade
  *
  * and from everywhere to LAST.  Nothing that the client sent reaches the
  * network before DECIDE has said yes, and DECIDE looks only at what was
@@ -88,6 +87,9 @@ conn_touch(struct conn *c)
 	unsigned ms = steps[c->state].timeout_ms;
 
 	c->deadline_ms = ms > 0 ? worker_now_ms() + ms : 0;
+	if (c->last_ms > 0 &&
+	    (c->deadline_ms == 0 || c->deadline_ms > c->last_ms))
+		c->deadline_ms = c->last_ms;
 }
 
 enum next
@@ -256,6 +258,18 @@ conn_has_target(
 	       c->port == (a->port != 0 ? a->port : default_port);
 }
 
+static void
+go_by(struct conn *c, struct rules *rules, const struct decision *d)
+{
+	if (c->rules != rules) {
+		rules_unref(c->rules);
+		c->rules = rules_ref(rules);
+	}
+	c->inspection = d->inspection;
+	(void)snprintf(c->policy, sizeof(c->policy), "%s",
+	    d->policy != NULL ? d->policy : "-");
+}
+
 bool
 conn_decide(struct conn *c, struct decision *ret)
 {
@@ -264,34 +278,57 @@ conn_decide(struct conn *c, struct decision *ret)
 	matcher_connect(rules->matcher, c->host, c->port, &c->who->caller, ret);
 	if (ret->verdict == VERDICT_DENY)
 		return false;
-	if (c->rules != rules) {
-		rules_unref(c->rules);
-		c->rules = rules_ref(rules);
-	}
-	c->inspection = ret->inspection;
-	(void)snprintf(c->policy, sizeof(c->policy), "%s",
-	    ret->policy != NULL ? ret->policy : "-");
+	go_by(c, rules, ret);
 	return true;
 }
 
-/* By the new rules, is it what it was?  The reason if not. */
-static const char *
-judge_again(const struct conn *c, const struct matcher *m, struct decision *d)
+/* Bytes that nobody reads, or that were promised to nobody's eyes. */
+static bool
+is_opaque(const struct conn *c, enum inspection inspection)
 {
+	return c->state == CONN_SPLICE || inspection == INSPECT_NONE;
+}
+
+/* What it has dialled, and what it may still dial. */
+static bool
+addresses_allowed(
+    const struct conn *c, const struct matcher *m, struct decision *d)
+{
+	const struct caller *caller = &c->who->caller;
 	const char *detail;
 
-	matcher_connect(m, c->host, c->port, &c->who->caller, d);
-	if (d->verdict == VERDICT_DENY)
-		return d->reason;
-	if (d->inspection != c->inspection)
-		return "the policy now treats its bytes in another way";
 	if (c->dialled != NULL) {
-		matcher_addresses(m, c->host, c->port, &c->who->caller,
-		    c->dialled, 1, d, &detail);
+		matcher_addresses(
+		    m, c->host, c->port, caller, c->dialled, 1, d, &detail);
 		if (d->verdict == VERDICT_DENY)
-			return d->reason;
+			return false;
 	}
-	if (c->state == CONN_EXCHANGE && !exchange_still_allowed(c, m))
+	if (c->state != CONN_DIAL)
+		return true;
+	matcher_addresses(m, c->host, c->port, caller, c->route->found.v,
+	    c->route->found.n, d, &detail);
+	return d->verdict != VERDICT_DENY;
+}
+
+/* By the new rules, may it go on?  The reason if not; else *ret is the
+ * decision that it goes on by. */
+static const char *
+judge_again(const struct conn *c, const struct matcher *m, struct decision *ret)
+{
+	struct decision d;
+
+	matcher_connect(m, c->host, c->port, &c->who->caller, ret);
+	if (ret->verdict == VERDICT_DENY)
+		return ret->reason;
+	if (ret->inspection != c->inspection &&
+	    (is_opaque(c, c->inspection) || is_opaque(c, ret->inspection)))
+		return "the policy now treats its bytes in another way";
+	if (!addresses_allowed(c, m, &d)) {
+		*ret = d;
+		return ret->reason;
+	}
+	if ((c->state == CONN_EXCHANGE || c->state == CONN_COPY) &&
+	    !exchange_still_allowed(c, m, ret->inspection))
 		return "the policy no longer permits the request under way";
 	return NULL;
 }
@@ -308,8 +345,7 @@ conn_rejudge(struct conn *c, struct rules *rules)
 		return;
 	why = judge_again(c, rules->matcher, &d);
 	if (why == NULL) {
-		rules_unref(c->rules);
-		c->rules = rules_ref(rules);
+		go_by(c, rules, &d);
 		return;
 	}
 	/* Between two requests through the forward proxy there is nothing to
@@ -318,6 +354,10 @@ conn_rejudge(struct conn *c, struct rules *rules)
 		conn_close_upstream(c);
 		rules_unref(c->rules);
 		c->rules = NULL;
+		return;
+	}
+	if (exchange_may_finish(c)) {
+		exchange_finish_soon(c);
 		return;
 	}
 	audit_connect(c, true, "opa", d.policy, why);

@@ -107,6 +107,7 @@ struct conn {
 	enum conn_state state;
 	enum conn_mode mode;
 	int64_t deadline_ms; /* 0: none */
+	int64_t last_ms;     /* no deadline is later; 0: none */
 	int64_t dial_until_ms;
 	struct side client;
 	struct side upstream;
@@ -181,6 +182,11 @@ enum next step_last(struct conn *);
 enum next step_linger(struct conn *);
 
 /* exchange.c: may the request under way go on by these rules? */
-bool exchange_still_allowed(const struct conn *, const struct matcher *);
+bool exchange_still_allowed(
+    const struct conn *, const struct matcher *, enum inspection);
+/* It may not, but what has begun may end: is there a request under way that
+ * has an end?  Then it gets EXCHANGE_FINISH_MS and is the last. */
+bool exchange_may_finish(const struct conn *);
+void exchange_finish_soon(struct conn *);
 
 #endif

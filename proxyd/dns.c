@@ -106,7 +106,7 @@ answer(struct dns *d, const void *query, size_t n, uint8_t ret[DNS_ANSWER_MAX])
 		case DNS_HTTPS:
 			break; /* no such data, for a name that may exist */
 		default:
-			rcode = DNS_REFUSED;
+			rcode = DNS_NOTIMP;
 		}
 	}
 	return dns_answer(&q, rcode, has_address ? &address : NULL, TTL_S, ret);

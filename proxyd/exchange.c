@@ -27,6 +27,7 @@
 #define VIA "1.1 openshell-sandbox"
 #define HEAD_MS 30000 /* from a head's first byte to its last */
 #define TURNS 32      /* of copying, before others have theirs */
+#define EXCHANGE_FINISH_MS 60000
 #define CHUNK_ROOM 64 /* what framing adds to a piece of a body, amply */
 
 /*
@@ -160,16 +161,6 @@ is_for_tunnel(const struct conn *c, const struct http_head *head)
 }
 
 static enum next
-refuse_authority(struct conn *c)
-{
-	static const char message[] = "HTTP request authority does not match "
-				      "the authorized tunnel endpoint";
-
-	audit_connect(c, true, "l7", c->policy, message);
-	return refuse_with(c, 403, "request_authority_mismatch", message, NULL);
-}
-
-static enum next
 refuse_target(struct conn *c, const char *error, const char *detail)
 {
 	audit_connect(c, true, "proxy", c->policy, detail);
@@ -212,6 +203,9 @@ aim_request(
 	conn_set_target(c, &url.authority, 80);
 	if (conn_decide(c, &d))
 		return true;
+	if (http_path_canon(head->target, true, &c->worker->scratch.path, &e) <
+	    0)
+		c->worker->scratch.path.path[0] = '\0';
 	*ret_refused = refuse_connect(c, &d);
 	return false;
 }
@@ -274,8 +268,6 @@ remember(struct conn *c, const char *query)
 	const char *method = c->worker->scratch.method;
 	const struct http_path *path = &c->worker->scratch.path;
 
-	if (c->inspection != INSPECT_REST)
-		return;
 	buf_consume(b, b->len);
 	(void)buf_append(b, method, strlen(method) + 1);
 	(void)buf_append(b, path->path, path->len + 1);
@@ -284,14 +276,15 @@ remember(struct conn *c, const char *query)
 }
 
 bool
-exchange_still_allowed(const struct conn *c, const struct matcher *m)
+exchange_still_allowed(
+    const struct conn *c, const struct matcher *m, enum inspection inspection)
 {
 	const struct buf *b = &c->x.asked_for;
 	const char *method = (const char *)buf_data(b);
 	const char *path, *query;
 	struct decision d;
 
-	if (c->inspection != INSPECT_REST || b->len == 0)
+	if (inspection != INSPECT_REST || b->len == 0)
 		return true;
 	path = method + strlen(method) + 1;
 	query = path + strlen(path) + 1;
@@ -300,6 +293,23 @@ exchange_still_allowed(const struct conn *c, const struct matcher *m)
 	matcher_request(
 	    m, c->host, c->port, &c->who->caller, method, path, query, &d);
 	return d.verdict != VERDICT_DENY;
+}
+
+bool
+exchange_may_finish(const struct conn *c)
+{
+	return c->state == CONN_EXCHANGE && !c->x.endless &&
+	       c->x.websocket == NULL;
+}
+
+void
+exchange_finish_soon(struct conn *c)
+{
+	c->x.client_stays = c->x.upstream_stays = false;
+	/* Once: no number of new policies makes it longer. */
+	if (c->last_ms == 0)
+		c->last_ms = worker_now_ms() + EXCHANGE_FINISH_MS;
+	conn_touch(c);
 }
 
 static void
@@ -491,7 +501,8 @@ is_event_stream(const struct http_head *head)
 static void
 settle(struct exchange *x, struct http_head *head)
 {
-	x->upstream_stays = head->keep_alive && x->request.done;
+	x->upstream_stays =
+	    x->upstream_stays && head->keep_alive && x->request.done;
 	x->endless = is_event_stream(head);
 	body_init(&x->response, head, !x->client_is_10);
 	/* Who spoke 1.0 knows no chunks; the end is then the connection's. */
@@ -588,7 +599,8 @@ end_exchange(struct conn *c)
 	struct exchange *x = &c->x;
 
 	/* What follows an answer answers nothing. */
-	if (!x->upstream_stays || side_held(&c->upstream) > 0)
+	if (!x->upstream_stays || side_held(&c->upstream) > 0 ||
+	    side_pending(&c->upstream) > 0)
 		conn_close_upstream(c);
 	else
 		c->reused = true;
@@ -693,7 +705,7 @@ step_exchange(struct conn *c)
 		if (!moved && weigh(c) == before)
 			return WAIT;
 		if (c->x.endless)
-			c->deadline_ms = 0;
+			c->deadline_ms = c->last_ms;
 		else
 			conn_touch(c);
 	}

@@ -30,6 +30,7 @@ struct fleet {
 	unsigned n;
 	struct member members[FLEET_MAX];
 	struct call *listener; /* of Events; NULL: nobody */
+	bool asks;             /* each worker is asked for events */
 };
 
 static void
@@ -294,7 +295,6 @@ static int
 get_events(struct call *call, void *params, struct error *e)
 {
 	struct fleet *f = call_ctx(call);
-	static bool asked;
 
 	(void)params;
 	if (f->listener != NULL)
@@ -303,9 +303,9 @@ get_events(struct call *call, void *params, struct error *e)
 	f->listener = call;
 	call_on_end(call, on_listener_end, f);
 	/* Each worker is asked once; every answer asks again. */
-	for (unsigned i = 0; !asked && i < f->n; i++)
+	for (unsigned i = 0; !f->asks && i < f->n; i++)
 		ask_events(&f->members[i]);
-	asked = true;
+	f->asks = true;
 	return 0;
 }
 

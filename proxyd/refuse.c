@@ -108,6 +108,31 @@ answer(struct conn *c, unsigned status, const char *policy, bool is_head)
 	return leave(c);
 }
 
+/* Of the request that waits, unread, while its way is made: what other
+ * connections have left in the scratch by then isn't ours. */
+static void
+method_of(const struct conn *c, char ret[HTTP_METHOD_MAX + 1])
+{
+	size_t held = side_held(&c->client), n = 0;
+	const char *bytes = held > 0 ? side_data(&c->client) : "";
+
+	while (n < held && n < HTTP_METHOD_MAX && bytes[n] != ' ')
+		n++;
+	memcpy(ret, bytes, n);
+	ret[n] = '\0';
+}
+
+static bool
+asked_for_head(const struct conn *c)
+{
+	char method[HTTP_METHOD_MAX + 1];
+
+	if (c->state == CONN_EXCHANGE)
+		return c->x.asked == HTTP_ASKED_HEAD;
+	method_of(c, method);
+	return strcmp(method, "HEAD") == 0;
+}
+
 enum next
 refuse_with(struct conn *c, unsigned status, const char *error,
     const char *detail, const char *reason)
@@ -118,7 +143,7 @@ refuse_with(struct conn *c, unsigned status, const char *error,
 	put_text(&o, "detail", detail);
 	put_text(&o, "reason", reason);
 	object_end(&o);
-	return answer(c, status, NULL, false);
+	return answer(c, status, NULL, asked_for_head(c));
 }
 
 __attribute__((format(printf, 3, 4))) static void
@@ -139,7 +164,7 @@ describe_asked(const struct conn *c, bool with_path, char *to, size_t size)
 	struct http_authority a = { .port = c->port,
 		.kind = strchr(c->host, ':') != NULL ? HTTP_HOST_IPV6
 						     : HTTP_HOST_NAME };
-	char shown[HTTP_AUTHORITY_SIZE];
+	char shown[HTTP_AUTHORITY_SIZE], method[HTTP_METHOD_MAX + 1];
 	bool is_request = c->mode == MODE_FORWARD;
 
 	if (c->host[0] == '\0') {
@@ -147,8 +172,8 @@ describe_asked(const struct conn *c, bool with_path, char *to, size_t size)
 		return;
 	}
 	memcpy(a.host, c->host, sizeof(a.host));
-	describe(to, size, "%s %s%.*s",
-	    is_request ? c->worker->scratch.method : "CONNECT",
+	method_of(c, method);
+	describe(to, size, "%s %s%.*s", is_request ? method : "CONNECT",
 	    http_authority_format(&a, 0, shown), PATH_SHOWN_MAX,
 	    is_request && with_path ? c->worker->scratch.path.path : "");
 }
@@ -175,6 +200,20 @@ refuse_addresses(struct conn *c, const struct decision *d, const char *detail)
 	describe_asked(c, false, asked, sizeof(asked));
 	describe(text, sizeof(text), "%s blocked: %s", asked, detail);
 	return refuse_with(c, 403, "ssrf_denied", text, NULL);
+}
+
+enum next
+refuse_authority(struct conn *c)
+{
+	static const char message[] = "HTTP request authority does not match "
+				      "the authorized tunnel endpoint";
+	struct object o = object_begin(empty_body(c));
+
+	audit_connect(c, true, "l7", c->policy, message);
+	put_text(&o, "error", "request_authority_mismatch");
+	put_text(&o, "message", message);
+	object_end(&o);
+	return answer(c, 403, NULL, asked_for_head(c));
 }
 
 enum next

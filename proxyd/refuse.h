@@ -22,6 +22,8 @@ enum next refuse_addresses(
 /* A request isn't: 403. */
 enum next refuse_request(struct conn *, const struct decision *,
     const char *method, const char *path);
+/* It is for another host than its tunnel: 403. */
+enum next refuse_authority(struct conn *);
 /* Nobody answers there: 502. */
 enum next refuse_unreachable(struct conn *, const char *why);
 /* A head that can't be read: 4xx. */
