@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -236,7 +237,10 @@ on_accepted(void *arg, int fd)
 {
 	struct dns *d = arg;
 	struct dns_conn *c = xcalloc(1, sizeof(*c));
+	int one = 1;
 
+	/* Or the second of two answers would wait for an acknowledgement. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	c->dns = d;
 	c->fd = fd;
 	c->readable = event_new(d->base, fd, EV_READ | EV_PERSIST, on_tcp, c);
