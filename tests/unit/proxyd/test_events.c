@@ -226,13 +226,16 @@ test_long_values_are_dropped_and_never_overrun(void **state)
 	struct stage *s = *state;
 	struct events_quota q[8] = { 0 };
 	char value[4 * EVENTS_TEXT_MAX];
+	char names[EVENTS_FIELDS_MAX + 2][16];
 	struct pair pairs[EVENTS_FIELDS_MAX + 2];
 	int kept = 0;
 
 	memset(value, 'y', sizeof(value) - 1);
 	value[sizeof(value) - 1] = '\0';
-	for (size_t i = 0; i < EVENTS_FIELDS_MAX + 2; i++)
-		pairs[i] = (struct pair){ "value", value };
+	for (size_t i = 0; i < EVENTS_FIELDS_MAX + 2; i++) {
+		(void)snprintf(names[i], sizeof(names[i]), "value%zu", i);
+		pairs[i] = (struct pair){ names[i], value };
+	}
 	for (int i = 0; i < 8 * EVENTS_QUOTA; i++) {
 		if (!events_wants(s->events, &q[i % 8], true))
 			continue;
