@@ -17,6 +17,7 @@
 #include "cli/output.h"
 #include "common/cleanup.h"
 #include "common/dirs.h"
+#include "common/program.h"
 #include "common/unixsock.h"
 #include "common/varlink/client.h"
 #include "common/wire/gateway.h"
@@ -148,24 +149,6 @@ try_connect(struct cli *cli, const char *path)
 	return true;
 }
 
-static char *
-find_gatewayd(void)
-{
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *path;
-
-	if (n < 0)
-		return NULL;
-	self[n] = '\0';
-	*strrchr(self, '/') = '\0';
-	path = xasprintf("%s/gatewayd", self);
-	if (access(path, X_OK) == 0)
-		return path;
-	free(path);
-	return xasprintf("%s/../libexec/openshell/gatewayd", self);
-}
-
 /* In the background for good: no terminal, no descriptor of ours. */
 static void
 become_gateway(const char *program, int log)
@@ -204,7 +187,8 @@ int
 cli_start_gateway(struct cli *cli, struct error *e)
 {
 	_cleanup_(dirs_clear) struct dirs dirs = { 0 };
-	autofree char *socket = own_socket(), *program = find_gatewayd();
+	autofree char *socket = own_socket(),
+		      *program = program_find("gatewayd");
 	autofree char *log = NULL;
 	autoclose int fd = -1;
 	pid_t pid;
@@ -212,10 +196,9 @@ cli_start_gateway(struct cli *cli, struct error *e)
 	if (socket == NULL || dirs_find(&dirs, e) < 0 ||
 	    dirs_make(dirs.state, e) < 0)
 		return -1;
-	if (program == NULL || access(program, X_OK) < 0)
-		return error_set(e, ERR_NOT_FOUND,
-		    "there is no gatewayd at '%s'",
-		    program != NULL ? program : "?");
+	if (access(program, X_OK) < 0)
+		return error_set(
+		    e, ERR_NOT_FOUND, "there is no gatewayd at '%s'", program);
 	log = xasprintf("%s/gateway.log", dirs.state);
 	fd = open(
 	    log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);

@@ -130,22 +130,3 @@ child_forget(struct child *c)
 {
 	c->exited = NULL;
 }
-
-char *
-child_find_program(const char *name)
-{
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash, *path;
-
-	if (n < 0)
-		fatal("cannot find my own program");
-	self[n] = '\0';
-	slash = strrchr(self, '/');
-	*slash = '\0';
-	path = xasprintf("%s/%s", self, name);
-	if (access(path, X_OK) == 0)
-		return path;
-	free(path);
-	return xasprintf("%s/../libexec/openshell/%s", self, name);
-}

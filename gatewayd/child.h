@@ -33,7 +33,5 @@ pid_t child_pid(const struct child *);
 /* Nobody is told of its end any more; it is still reaped. */
 void child_forget(struct child *);
 
-/* The path of a program beside this one, or in ../libexec/openshell; owned. */
-char *child_find_program(const char *name);
 
 #endif

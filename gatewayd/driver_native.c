@@ -19,6 +19,7 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "common/program.h"
 #include "common/unixsock.h"
 #include "common/varlink/client.h"
 #include "common/wire/supervisor.h"
@@ -178,7 +179,7 @@ on_start_timeout(evutil_socket_t fd, short what, void *arg)
 static int
 start_launch(struct start *s, struct error *e)
 {
-	autofree char *program = child_find_program("supervisord");
+	autofree char *program = program_find("supervisord");
 	char *argv[] = { program, NULL };
 	int pair[2];
 	int r;

@@ -18,6 +18,7 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "common/program.h"
 #include "common/unixsock.h"
 #include "common/varlink/client.h"
 #include "common/wire/gateway.h"
@@ -210,7 +211,7 @@ on_child_exit(void *arg, int status)
 static void
 start(struct proxy_link *l)
 {
-	autofree char *program = child_find_program("proxyd");
+	autofree char *program = program_find("proxyd");
 	autofree char *socket = xasprintf("--socket=%s", l->config.socket);
 	autofree char *ca =
 	    l->config.upstream_ca != NULL

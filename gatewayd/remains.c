@@ -12,6 +12,7 @@
 #include "common/cgroup.h"
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "common/program.h"
 #include "common/tree.h"
 #include "common/xalloc.h"
 #include "gatewayd/child.h"
@@ -85,7 +86,7 @@ remove_files(const char *dir)
 		return 0;
 	if (geteuid() == 0)
 		return -1;
-	program = child_find_program("supervisord");
+	program = program_find("supervisord");
 	pid = fork();
 	if (pid == 0) {
 		execl(program, program, "--remove", dir, (char *)NULL);

@@ -18,14 +18,11 @@
 #include <time.h>
 
 #include "common/log.h"
+#include "common/policy/policy.h"
 #include "common/xalloc.h"
 #include "proxyd/resolve.h"
 
 #define TABLE_SIZE 512
-
-/* The host as its sandboxes know it; policies must name it exactly. */
-static const char *const host_aliases[] = { "host.openshell.internal",
-	"host.docker.internal", "host.containers.internal" };
 
 struct lookup {
 	struct resolver *resolver;
@@ -200,15 +197,12 @@ find_alias(const char *host, struct addresses *ret)
 	struct sockaddr_in loopback = { .sin_family = AF_INET,
 		.sin_addr = { htonl(INADDR_LOOPBACK) } };
 
-	for (size_t i = 0; i < sizeof(host_aliases) / sizeof(char *); i++) {
-		if (strcmp(host_aliases[i], host) != 0)
-			continue;
-		memset(&ret->v[0], 0, sizeof(ret->v[0]));
-		memcpy(&ret->v[0], &loopback, sizeof(loopback));
-		ret->n = 1;
-		return true;
-	}
-	return false;
+	if (!policy_is_host_alias(host))
+		return false;
+	memset(&ret->v[0], 0, sizeof(ret->v[0]));
+	memcpy(&ret->v[0], &loopback, sizeof(loopback));
+	ret->n = 1;
+	return true;
 }
 
 static int
