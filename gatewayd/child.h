@@ -33,5 +33,4 @@ pid_t child_pid(const struct child *);
 /* Nobody is told of its end any more; it is still reaped. */
 void child_forget(struct child *);
 
-
 #endif
