@@ -30,8 +30,8 @@
 #include "common/policy/policy.h"
 #include "proxyd/owner.h"
 #include "proxyd/pipes.h"
-#include "proxyd/resolve.h"
-#include "proxyd/side.h"
+#include "common/net/resolve.h"
+#include "common/net/side.h"
 
 struct http_websocket;
 struct rules;

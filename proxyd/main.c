@@ -15,7 +15,7 @@
 #include "common/varlink/server.h"
 #include "common/wire/proxy.h"
 #include "proxyd/fleet.h"
-#include "proxyd/tls.h"
+#include "common/net/tls.h"
 
 struct proxyd {
 	const char *socket;
@@ -67,7 +67,7 @@ start(struct event_base *base, void *ctx, struct error *e)
 	if (p->socket == NULL)
 		return error_set(e, ERR_INVALID, "--socket PATH is missing");
 	if (count_workers(p->workers, &n, e) < 0 ||
-	    tls_trust_load(p->upstream_ca, &p->trust, e) < 0)
+	    tls_trust_load(p->upstream_ca, TLS_ALPN_HTTP_1, &p->trust, e) < 0)
 		return -1;
 	/* Before the socket: workers have none of the parent's. */
 	service.ctx = fleet_start(base, n, p->trust);

@@ -16,7 +16,7 @@
 #include "proxyd/conn.h"
 #include "proxyd/refuse.h"
 #include "proxyd/sandbox.h"
-#include "proxyd/tls.h"
+#include "common/net/tls.h"
 #include "proxyd/worker.h"
 
 /* RFC 8446 6. */
@@ -81,7 +81,7 @@ enter_tls(struct conn *c, const struct client_hello *hello)
 		&e) < 0)
 		return alert(c, ALERT_INTERNAL_ERROR, e.text);
 	c->is_tls = true;
-	c->client.tls = tls_server_new(leaf, c->client.fd);
+	c->client.tls = tls_server_new(tls_leaf_context(leaf), c->client.fd);
 	return peeked(c, CONN_TLS_CLIENT);
 }
 

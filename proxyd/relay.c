@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 
 #include "proxyd/conn.h"
-#include "proxyd/tls.h"
+#include "common/net/tls.h"
 #include "proxyd/worker.h"
 
 #define ROUNDS_PER_TURN 16

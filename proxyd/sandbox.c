@@ -15,7 +15,7 @@
 #include "proxyd/names.h"
 #include "proxyd/owner.h"
 #include "proxyd/sandbox.h"
-#include "proxyd/tls.h"
+#include "common/net/tls.h"
 #include "proxyd/worker.h"
 
 struct rules *

@@ -25,7 +25,7 @@
 #include "common/xalloc.h"
 #include "proxyd/conn.h"
 #include "proxyd/events.h"
-#include "proxyd/resolve.h"
+#include "common/net/resolve.h"
 #include "proxyd/sandbox.h"
 #include "proxyd/worker.h"
 

@@ -11,7 +11,7 @@
 #include "common/buf.h"
 #include "common/http/message.h"
 #include "common/http/path.h"
-#include "proxyd/block.h"
+#include "common/net/block.h"
 #include "proxyd/pipes.h"
 
 #define WORKER_CONNECTIONS_MAX 16384

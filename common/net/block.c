@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/xalloc.h"
-#include "proxyd/block.h"
+#include "common/net/block.h"
 
 struct block *
 block_get(struct pool *pool)

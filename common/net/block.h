@@ -5,8 +5,8 @@
  * A connection holds a block only while bytes wait in it, so that an idle one
  * costs no buffer and a busy one no allocation.
  */
-#ifndef PROXYD_BLOCK_H
-#define PROXYD_BLOCK_H
+#ifndef COMMON_NET_BLOCK_H
+#define COMMON_NET_BLOCK_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -6,8 +6,8 @@
  * read.  What is found is kept RESOLVE_KEEP_S, failures RESOLVE_KEEP_BAD_S.
  * Whether an address may be dialled is the policy's question, not ours.
  */
-#ifndef PROXYD_RESOLVE_H
-#define PROXYD_RESOLVE_H
+#ifndef COMMON_NET_RESOLVE_H
+#define COMMON_NET_RESOLVE_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -16,8 +16,7 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/xalloc.h"
-#include "proxyd/ca.h"
-#include "proxyd/tls.h"
+#include "common/net/tls.h"
 
 #define SESSIONS_MAX 64 /* servers of one sandbox that can be resumed with */
 
@@ -135,9 +134,11 @@ load_authorities(SSL_CTX *ctx, const char *extra_ca, struct error *e)
 }
 
 int
-tls_trust_load(const char *extra_ca, struct tls_trust **ret, struct error *e)
+tls_trust_load(const char *extra_ca, enum tls_alpn alpn, struct tls_trust **ret,
+    struct error *e)
 {
-	static const unsigned char alpn[] = "\x08http/1.1";
+	static const unsigned char offers[] = "\x02h2\x08http/1.1";
+	size_t first = alpn == TLS_ALPN_HTTP_1 ? 3 : 0;
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
 	struct tls_trust *t;
 
@@ -155,7 +156,8 @@ tls_trust_load(const char *extra_ca, struct tls_trust **ret, struct error *e)
 					SSL_MODE_ENABLE_PARTIAL_WRITE |
 					SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_read_ahead(ctx, 1);
-	(void)SSL_CTX_set_alpn_protos(ctx, alpn, sizeof(alpn) - 1);
+	(void)SSL_CTX_set_alpn_protos(
+	    ctx, offers + first, (unsigned)(sizeof(offers) - 1 - first));
 	(void)SSL_CTX_set_session_cache_mode(
 	    ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(ctx, on_session);
@@ -187,9 +189,9 @@ tls_new(SSL_CTX *ctx, int fd)
 }
 
 struct tls *
-tls_server_new(const struct tls_leaf *leaf, int fd)
+tls_server_new(SSL_CTX *ctx, int fd)
 {
-	struct tls *t = tls_new(tls_leaf_context(leaf), fd);
+	struct tls *t = tls_new(ctx, fd);
 
 	SSL_set_accept_state(t->ssl);
 	return t;
@@ -302,6 +304,16 @@ tls_write(struct tls *t, const void *from, size_t n)
 	int r = SSL_write(t->ssl, from, (int)n);
 
 	return r > 0 ? r : (ssize_t)classify(t, r);
+}
+
+bool
+tls_speaks_http_2(const struct tls *t)
+{
+	const unsigned char *chosen;
+	unsigned n;
+
+	SSL_get0_alpn_selected(t->ssl, &chosen, &n);
+	return n == 2 && memcmp(chosen, "h2", 2) == 0;
 }
 
 bool

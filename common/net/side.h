@@ -11,8 +11,8 @@
  *
  * So a step may run at any time, for any reason, and do what can be done.
  */
-#ifndef PROXYD_SIDE_H
-#define PROXYD_SIDE_H
+#ifndef COMMON_NET_SIDE_H
+#define COMMON_NET_SIDE_H
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "proxyd/block.h"
+#include "common/net/block.h"
 
 struct tls;
 

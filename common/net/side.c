@@ -7,8 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "proxyd/side.h"
-#include "proxyd/tls.h"
+#include "common/net/side.h"
+#include "common/net/tls.h"
 
 void
 side_init(struct side *s, struct pool *pool)

@@ -20,7 +20,7 @@
 #include "common/log.h"
 #include "common/policy/policy.h"
 #include "common/xalloc.h"
-#include "proxyd/resolve.h"
+#include "common/net/resolve.h"
 
 #define TABLE_SIZE 512
 
