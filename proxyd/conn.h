@@ -27,11 +27,11 @@
 #include "common/http/authority.h"
 #include "common/http/chunked.h"
 #include "common/http/message.h"
+#include "common/net/resolve.h"
+#include "common/net/side.h"
 #include "common/policy/policy.h"
 #include "proxyd/owner.h"
 #include "proxyd/pipes.h"
-#include "common/net/resolve.h"
-#include "common/net/side.h"
 
 struct http_websocket;
 struct rules;

@@ -11,11 +11,13 @@
 #include "common/cleanup.h"
 #include "common/daemon.h"
 #include "common/log.h"
+#include "common/net/tls.h"
 #include "common/unixsock.h"
+#include "common/varlink/fleet.h"
 #include "common/varlink/server.h"
 #include "common/wire/proxy.h"
-#include "proxyd/fleet.h"
-#include "common/net/tls.h"
+#include "proxyd/calls.h"
+#include "proxyd/worker.h"
 
 struct proxyd {
 	const char *socket;
@@ -37,25 +39,9 @@ role_of(void *ctx, const struct peer *peer)
 static struct service service = {
 	.product = "openshell proxyd",
 	.interface = &proxy_interface,
-	.handlers = fleet_handlers,
+	.handlers = calls_handlers,
 	.role = role_of,
 };
-
-static int
-count_workers(const char *text, unsigned *ret, struct error *e)
-{
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
-	char *rest;
-
-	if (text != NULL) {
-		n = strtol(text, &rest, 10);
-		if (*text == '\0' || *rest != '\0' || n < 1 || n > FLEET_MAX)
-			return error_set(e, ERR_INVALID,
-			    "--workers '%s' is not 1..%d", text, FLEET_MAX);
-	}
-	*ret = n < 1 ? 1 : n > FLEET_MAX ? FLEET_MAX : (unsigned)n;
-	return 0;
-}
 
 static int
 start(struct event_base *base, void *ctx, struct error *e)
@@ -66,11 +52,12 @@ start(struct event_base *base, void *ctx, struct error *e)
 
 	if (p->socket == NULL)
 		return error_set(e, ERR_INVALID, "--socket PATH is missing");
-	if (count_workers(p->workers, &n, e) < 0 ||
+	if (fleet_count(p->workers, &n, e) < 0 ||
 	    tls_trust_load(p->upstream_ca, TLS_ALPN_HTTP_1, &p->trust, e) < 0)
 		return -1;
 	/* Before the socket: workers have none of the parent's. */
-	service.ctx = fleet_start(base, n, p->trust);
+	worker_process.arg = p->trust;
+	service.ctx = fleet_start(base, n, &worker_process);
 	if (unixsock_listen(p->socket, 0600, &fd, e) < 0)
 		return -1;
 	p->server = varlink_server_new(base, &service);

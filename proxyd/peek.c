@@ -10,13 +10,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/net/tls.h"
 #include "proxyd/audit.h"
 #include "proxyd/ca.h"
 #include "proxyd/client_hello.h"
 #include "proxyd/conn.h"
 #include "proxyd/refuse.h"
 #include "proxyd/sandbox.h"
-#include "common/net/tls.h"
 #include "proxyd/worker.h"
 
 /* RFC 8446 6. */

@@ -10,8 +10,8 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
-#include "proxyd/conn.h"
 #include "common/net/tls.h"
+#include "proxyd/conn.h"
 #include "proxyd/worker.h"
 
 #define ROUNDS_PER_TURN 16

@@ -6,6 +6,7 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "common/net/tls.h"
 #include "common/policy/policy.h"
 #include "common/wire/proxy.h"
 #include "common/xalloc.h"
@@ -15,7 +16,6 @@
 #include "proxyd/names.h"
 #include "proxyd/owner.h"
 #include "proxyd/sandbox.h"
-#include "common/net/tls.h"
 #include "proxyd/worker.h"
 
 struct rules *

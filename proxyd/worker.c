@@ -1,31 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * worker.c - see worker.h.
- *
- * What the parent asks comes over one socket, what it hears of decisions goes
- * over another, so that a busy one doesn't hold up the other.  A worker whose
- * parent is gone ends: gatewayd starts the next, and attaches everything.
- */
+/* worker.c - see worker.h. */
 #include <event2/event.h>
-#include <fcntl.h>
-#include <linux/close_range.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "common/cleanup.h"
-#include "common/daemon.h"
 #include "common/log.h"
-#include "common/varlink/server.h"
+#include "common/net/resolve.h"
+#include "common/varlink/fleet.h"
 #include "common/wire/proxy.h"
 #include "common/xalloc.h"
 #include "proxyd/conn.h"
 #include "proxyd/events.h"
-#include "common/net/resolve.h"
 #include "proxyd/sandbox.h"
 #include "proxyd/worker.h"
 
@@ -205,70 +193,19 @@ static const struct handler handlers[] = {
 	{ 0 },
 };
 
-static enum role
-role_of(void *ctx, const struct peer *peer)
-{
-	(void)ctx;
-	(void)peer;
-	return ROLE_ADMIN; /* the socket was made before we were */
-}
-
-static void
-on_parent_gone(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	(void)event_base_loopbreak(arg);
-}
-
-/* Only the two sockets of the parent's descriptors. */
-static void
-keep_only(int *control, int *events)
-{
-	int a = fcntl(*control, F_DUPFD_CLOEXEC, 64);
-	int b = fcntl(*events, F_DUPFD_CLOEXEC, 64);
-
-	*control = dup3(a, 3, O_CLOEXEC);
-	*events = dup3(b, 4, O_CLOEXEC);
-	(void)syscall(SYS_close_range, 5, ~0u, 0);
-}
-
-void
-worker_main(
-    unsigned index, const struct tls_trust *trust, int control, int events)
+static void *
+start(void *arg, struct event_base *base, unsigned index)
 {
 	struct worker *w = xcalloc(1, sizeof(*w));
-	struct service service = {
-		.product = "openshell proxyd worker",
-		.interface = &proxy_interface,
-		.handlers = handlers,
-		.role = role_of,
-		.ctx = w,
-	};
-	struct event_base *base;
-	struct event *gone;
-	struct varlink_server *server;
-	struct error e;
 
-	for (int i = 1; i < NSIG; i++)
-		(void)signal(i, SIG_DFL);
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)signal(SIGINT, SIG_IGN);
-	(void)signal(SIGHUP, SIG_IGN);
-	keep_only(&control, &events);
-	base = event_base_new();
-	if (base == NULL)
-		fatalx("cannot make an event base");
-	worker_init(w, base, index, trust);
-	if (daemon_harden(&e) < 0)
-		fatalx("cannot confine a worker: %s", e.text);
-	gone = event_new(base, fcntl(control, F_DUPFD_CLOEXEC, 5), EV_CLOSED,
-	    on_parent_gone, base);
-	server = varlink_server_new(base, &service);
-	if (gone == NULL || event_add(gone, NULL) < 0 ||
-	    varlink_server_add(server, control, &e) < 0 ||
-	    varlink_server_add(server, events, &e) < 0)
-		fatalx("cannot serve the parent");
-	(void)event_base_dispatch(base);
-	_exit(0);
+	worker_init(w, base, index, arg);
+	return w;
 }
+
+struct fleet_worker worker_process = {
+	.product = "openshell proxyd worker",
+	.interface = &proxy_interface,
+	.handlers = handlers,
+	.start = start,
+	.events = &proxy_events_method,
+};

@@ -20,6 +20,7 @@
 struct event;
 struct event_base;
 struct events;
+struct fleet_worker;
 struct resolver;
 struct sandbox;
 struct tls_trust;
@@ -61,9 +62,7 @@ void worker_clear(struct worker *);
 void worker_count(struct worker *, int change);
 int64_t worker_now_ms(void); /* coarse, monotonic */
 
-/* The life of a worker process; control and events are its ends of the
- * parent's sockets. */
-_Noreturn void worker_main(
-    unsigned index, const struct tls_trust *, int control, int events);
+/* The life of a worker process; arg is the struct tls_trust. */
+extern struct fleet_worker worker_process;
 
 #endif

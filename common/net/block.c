@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/xalloc.h"
 #include "common/net/block.h"
+#include "common/xalloc.h"
 
 struct block *
 block_get(struct pool *pool)

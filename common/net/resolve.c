@@ -18,9 +18,9 @@
 #include <time.h>
 
 #include "common/log.h"
+#include "common/net/resolve.h"
 #include "common/policy/policy.h"
 #include "common/xalloc.h"
-#include "common/net/resolve.h"
 
 #define TABLE_SIZE 512
 

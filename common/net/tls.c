@@ -15,8 +15,8 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
-#include "common/xalloc.h"
 #include "common/net/tls.h"
+#include "common/xalloc.h"
 
 #define SESSIONS_MAX 64 /* servers of one sandbox that can be resumed with */
 
