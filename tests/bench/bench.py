@@ -146,18 +146,47 @@ def sandbox_load(g, s, *argv):
                     "127.0.0.1:3128", g.env)
 
 
-def compare(g, s, squid, port, what, key, unit, argv, aim=""):
+def children(pid):
+    return subprocess.run(["pgrep", "-P", str(pid)], text=True,
+                          capture_output=True).stdout.split()
+
+
+def cpu_seconds(pids):
+    ticks = 0
+    for pid in pids:
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")")[1]
+        ticks += sum(int(n) for n in fields.split()[11:13])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def measured(pids, load, *argv):
+    """What the load saw, and the CPU time a request cost these processes."""
+    before = cpu_seconds(pids)
+    r = load(*argv)
+    r["cpu_us"] = ((cpu_seconds(pids) - before) * 1e6
+                   / (r["per_second"] * SECONDS))
+    return r
+
+
+def compare(g, s, squid, port, what, key, unit, argv, aim="", cpu=""):
     ours, theirs = [], []
+    workers = children(g.pid("proxyd"))
     for _ in range(ROUNDS):
-        a = sandbox_load(g, s, *argv)
-        b = squid.load(port, *argv)
+        a = measured(workers, lambda *v: sandbox_load(g, s, *v), *argv)
+        b = measured([squid.p.pid], lambda *v: squid.load(port, *v), *argv)
         for name, r in (("openshell", a), ("squid", b)):
             if r["errors"]:
                 print(f"  {name}: {r['errors']} errors in '{what}'")
-        ours.append(a[key])
-        theirs.append(b[key])
-    row(what, median(ours), median(theirs), "squid", unit,
-        list(zip(ours, theirs)), aim=aim)
+        ours.append(a)
+        theirs.append(b)
+
+    def put(what, key, unit, aim=""):
+        pairs = [(a[key], b[key]) for a, b in zip(ours, theirs)]
+        row(what, median(a for a, _ in pairs), median(b for _, b in pairs),
+            "squid", unit, pairs, aim=aim)
+    put(what, key, unit, aim)
+    if cpu:
+        put(cpu, "cpu_us", "us")
 
 
 def set_rules(s, extra, port):
@@ -172,7 +201,8 @@ def proxies(g, s):
     try:
         set_rules(s, "tls: skip", 80)
         compare(g, s, squid, 3129, "new CONNECT tunnels with a request each",
-                "per_second", "/s", ["-c", "8", f"{API}:80", "/tiny"])
+                "per_second", "/s", ["-c", "8", f"{API}:80", "/tiny"],
+                cpu="CPU time for each of these tunnels")
         compare(g, s, squid, 3129, "64 MiB body, uninspected",
                 "mb_per_second", "MB/s", ["-k", f"{API}:80", "/64M"])
         set_rules(s, "protocol: rest, enforcement: enforce, "
@@ -180,7 +210,7 @@ def proxies(g, s):
         compare(g, s, squid, 3130, "inspected requests, 64 kept TLS "
                 "connections", "per_second", "/s",
                 ["-c", "64", "-k", "-s", f"{API}:443", "/tiny"],
-                aim="ratio over 2")
+                aim="ratio over 2", cpu="CPU time for each of these requests")
         compare(g, s, squid, 3130, "inspected requests, 1 connection, p50",
                 "p50_us", "us", ["-c", "1", "-k", "-s", f"{API}:443", "/tiny"])
         compare(g, s, squid, 3130, "64 MiB body, inspected", "mb_per_second",
@@ -233,10 +263,8 @@ def sizes(g):
     pid = (set(supervisors()) - before).pop()
     row("gatewayd, RSS", rss(g.pid()), unit="MiB")
     proxyd = g.pid("proxyd")
-    children = subprocess.run(["pgrep", "-P", str(proxyd)], text=True,
-                              capture_output=True).stdout.split()
     row("proxyd, RSS of its parent", rss(proxyd), unit="MiB")
-    row("proxyd, RSS of a worker", median(rss(p) for p in children),
+    row("proxyd, RSS of a worker", median(rss(p) for p in children(proxyd)),
         unit="MiB")
     row("an idle sandbox, private memory",
         memory(pid, "Private_Dirty") + memory(pid, "Private_Clean"),
