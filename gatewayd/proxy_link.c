@@ -98,7 +98,7 @@ static void
 on_events(void *arg, const struct varlink_result *r)
 {
 	struct proxy_link *l = arg;
-	const struct proxy_events *reply = r->reply;
+	const struct log_events *reply = r->reply;
 
 	if (reply == NULL)
 		return; /* on_closed follows */

@@ -5,7 +5,7 @@
 
 #include "common/field.h"
 #include "proxyd/audit.h"
-#include "proxyd/events.h"
+#include "common/wire/events.h"
 #include "proxyd/sandbox.h"
 #include "proxyd/worker.h"
 

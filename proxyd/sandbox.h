@@ -15,7 +15,7 @@
 
 #include "common/error.h"
 #include "common/wire/limits.h"
-#include "proxyd/events.h"
+#include "common/wire/events.h"
 #include "proxyd/listener.h"
 
 #define SANDBOX_CONNECTIONS_MAX 4096 /* of one worker; others wait outside */

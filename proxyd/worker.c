@@ -13,7 +13,7 @@
 #include "common/wire/proxy.h"
 #include "common/xalloc.h"
 #include "proxyd/conn.h"
-#include "proxyd/events.h"
+#include "common/wire/events.h"
 #include "proxyd/sandbox.h"
 #include "proxyd/worker.h"
 

@@ -16,3 +16,13 @@ const struct field event_fields[] = {
 	{ "fields", FIELD_MAP, OPTIONAL, P(fields), EVENT_FIELDS_MAX },
 	{ 0 },
 };
+#undef P
+
+#define P(member) offsetof(struct log_events, member)
+const struct field events_fields[] = {
+	{ "events", FIELD_OBJS, REQUIRED, P(events), WIRE_EVENTS_MAX,
+	    event_fields, sizeof(struct log_event) },
+	{ "dropped", FIELD_INT, OPTIONAL, P(dropped) },
+	{ 0 },
+};
+#undef P

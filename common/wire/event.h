@@ -23,6 +23,13 @@ struct log_event {
 	struct pairs fields; /* action, dst_host, dst_port, binary, ... */
 };
 
+/* Events as daemons stream them to gatewayd. */
+struct log_events {
+	struct objects events; /* struct log_event */
+	int64_t dropped;       /* lost since the last reply */
+};
+
 extern const struct field event_fields[];
+extern const struct field events_fields[];
 
 #endif

@@ -52,15 +52,6 @@ static const struct field status_fields[] = {
 };
 #undef P
 
-#define P(member) offsetof(struct proxy_events, member)
-static const struct field events_fields[] = {
-	{ "events", FIELD_OBJS, REQUIRED, P(events), WIRE_EVENTS_MAX,
-	    event_fields, sizeof(struct log_event) },
-	{ "dropped", FIELD_INT, OPTIONAL, P(dropped) },
-	{ 0 },
-};
-#undef P
-
 const struct method proxy_attach_method = {
 	.name = "Attach",
 	.doc = "Serves a sandbox from now on; replaces what was attached.",
@@ -93,7 +84,7 @@ const struct method proxy_events_method = {
 	.name = "Events",
 	.doc = "Streams what was allowed and denied.",
 	.reply = events_fields,
-	.reply_size = sizeof(struct proxy_events),
+	.reply_size = sizeof(struct log_events),
 	.flags = METHOD_MORE,
 };
 

@@ -50,11 +50,6 @@ struct proxy_status {
 	struct strings attached; /* ids: their connections go on */
 };
 
-struct proxy_events {
-	struct objects events; /* struct log_event */
-	int64_t dropped;       /* events that were lost since the last reply */
-};
-
 extern const struct method proxy_attach_method;
 /* Compiled beside the live policy and swapped in at once; an error leaves the
  * live one as it is.  The reply comes when every worker decides by it. */

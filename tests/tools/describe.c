@@ -10,12 +10,14 @@
 #include "common/varlink/varlink.h"
 #include "common/wire/gateway.h"
 #include "common/wire/proxy.h"
+#include "common/wire/router.h"
 #include "common/wire/supervisor.h"
 #include "common/xalloc.h"
 
 static const struct interface *const interfaces[] = {
 	&gateway_interface,
 	&proxy_interface,
+	&router_interface,
 	&supervisor_interface,
 };
 

@@ -16,7 +16,7 @@
 #include "common/varlink/server.h"
 #include "common/wire/proxy.h"
 #include "common/xalloc.h"
-#include "proxyd/events.h"
+#include "common/wire/events.h"
 
 /* One end serves the batches, the other asks for them. */
 struct stage {
@@ -92,7 +92,7 @@ static void
 on_batch(void *arg, const struct varlink_result *r)
 {
 	struct stage *s = arg;
-	const struct proxy_events *got = r->reply;
+	const struct log_events *got = r->reply;
 	const struct log_event *last;
 	size_t used;
 

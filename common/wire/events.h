@@ -7,8 +7,8 @@
  * what doesn't fit is counted and dropped.  The rest is for denials, of which
  * one sandbox may use its quota, so that it can't hide another's.
  */
-#ifndef PROXYD_EVENTS_H
-#define PROXYD_EVENTS_H
+#ifndef COMMON_WIRE_EVENTS_H
+#define COMMON_WIRE_EVENTS_H
 
 #include <stdbool.h>
 #include <stddef.h>

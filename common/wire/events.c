@@ -13,7 +13,7 @@
 #include "common/varlink/server.h"
 #include "common/wire/proxy.h"
 #include "common/xalloc.h"
-#include "proxyd/events.h"
+#include "common/wire/events.h"
 
 #define TEXT_BYTES (256u << 10)
 #define TEXT_ALLOWED (96u << 10)
@@ -45,7 +45,7 @@ on_call_end(void *arg)
 static void
 send_batch(struct events *ev)
 {
-	struct proxy_events reply = { { ev->v, ev->n }, ev->dropped };
+	struct log_events reply = { { ev->v, ev->n }, ev->dropped };
 	struct call *call = ev->call;
 
 	call_on_end(call, NULL, NULL);

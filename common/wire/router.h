@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * router.h - io.openshell.Router: what gatewayd asks of routerd.
+ *
+ * routerd keeps nothing on disk: after it came back gatewayd sets its routes
+ * and its channels again.
+ *
+ * A channel is a SOCK_SEQPACKET pair between proxyd and one worker of routerd.
+ * Each connection to inference.local is one message on it: the sandbox's id,
+ * with one end of a stream socket as SCM_RIGHTS, on which the sandbox speaks
+ * HTTP/1.1.  A sandbox's connections all go to the same worker
+ * (router_channel_of()), so that its budgets need no other's memory.
+ */
+#ifndef COMMON_WIRE_ROUTER_H
+#define COMMON_WIRE_ROUTER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/varlink/varlink.h"
+#include "common/wire/event.h"
+
+#define ROUTER_ROUTES_MAX 1024
+#define ROUTER_KEY_MAX 8192
+#define ROUTER_PRIVACY_MAX 65536
+
+/* The routes that everybody knows by these names. */
+#define ROUTER_DEFAULT "inference.local"
+#define ROUTER_SYSTEM "sandbox-system"
+
+extern const struct interface router_interface;
+
+struct router_route {
+	const char *scope;    /* a sandbox's id, or its owner's scope */
+	const char *name;     /* ROUTER_DEFAULT, or an alias */
+	const char *provider; /* its name, also a prefix of paths */
+	const char *type;     /* of the provider: "openai", "anthropic" */
+	const char *endpoint; /* base URL */
+	const char *model;
+	const char *key;           /* a secret: memory only */
+	const char *access_key;    /* aws-bedrock: its id, and region; key is */
+	const char *session_token; /* the secret one */
+	const char *region;
+	int64_t timeout_s;        /* of an answer that isn't streamed; 0: 60 */
+	struct strings fallbacks; /* names of routes in the same scope */
+	/* Of one sandbox on this route; 0: without bounds. */
+	int64_t requests_per_minute;
+	int64_t tokens_per_minute;
+	int64_t concurrent;
+	const char *privacy; /* JSON, or NULL */
+};
+
+struct router_set_routes {
+	struct objects routes;  /* struct router_route: all there are */
+	struct pairs sandboxes; /* id -> its owner's scope */
+};
+
+struct router_serve {
+	struct fds channels; /* one a worker; the ones before are closed */
+};
+
+struct router_status {
+	int64_t pid;
+	int64_t workers;
+	int64_t connections;
+};
+
+extern const struct method router_set_routes_method;
+extern const struct method router_serve_method;
+extern const struct method router_status_method;
+extern const struct method router_events_method; /* more */
+
+/* Which of n channels a sandbox's connections take. */
+size_t router_channel_of(const char *sandbox, size_t n);
+
+#endif
