@@ -23,6 +23,7 @@
 #ifndef COMMON_FIELD_H
 #define COMMON_FIELD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -48,6 +49,8 @@ struct field {
 	int64_t limit;
 	const struct field *sub; /* FIELD_OBJ, FIELD_OBJS */
 	size_t sub_size;         /* sizeof the struct that sub describes */
+	bool is_secret;          /* FIELD_STR: what holds it is wiped, and it
+				  * is never shown */
 };
 
 struct strings {

@@ -82,6 +82,16 @@ set_policy(struct call *call, void *params, struct error *e)
 }
 
 static int
+set_credentials(struct call *call, void *params, struct error *e)
+{
+	static const struct fleet_ask ask = { &proxy_set_credentials_method };
+
+	(void)e;
+	fleet_ask(call_ctx(call), call, &ask, params, NULL);
+	return 0;
+}
+
+static int
 detach(struct call *call, void *params, struct error *e)
 {
 	static const struct fleet_ask ask = { &proxy_detach_method };
@@ -158,6 +168,7 @@ get_events(struct call *call, void *params, struct error *e)
 const struct handler calls_handlers[] = {
 	{ &proxy_attach_method, ROLE_ADMIN, attach },
 	{ &proxy_set_policy_method, ROLE_ADMIN, set_policy },
+	{ &proxy_set_credentials_method, ROLE_ADMIN, set_credentials },
 	{ &proxy_detach_method, ROLE_ADMIN, detach },
 	{ &proxy_status_method, ROLE_ADMIN, get_status },
 	{ &proxy_events_method, ROLE_ADMIN, get_events },

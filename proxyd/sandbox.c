@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/credential/table.h"
 #include "common/log.h"
 #include "common/net/tls.h"
 #include "common/policy/policy.h"
@@ -90,7 +91,9 @@ make_parts(struct sandbox *sb, const struct proxy_attach *p, struct error *e)
 		return error_set(e, ERR_LIMIT, "%d sandboxes are attached",
 		    WORKER_SANDBOXES_MAX);
 	sb->rules = rules_new(p->policy, &p->links, p->version, e);
-	if (sb->rules == NULL || ca_new(p->ca_cert, p->ca_key, &sb->ca, e) < 0)
+	if (sb->rules == NULL ||
+	    credentials_new(&p->credentials, &sb->credentials, e) < 0 ||
+	    ca_new(p->ca_cert, p->ca_key, &sb->ca, e) < 0)
 		return -1;
 	/* The first worker serves DNS, and so writes. */
 	return name_map_open(p->names, sb->worker->index == 0, &sb->names, e);
@@ -158,6 +161,23 @@ sandbox_set_policy(
 	return 0;
 }
 
+int
+sandbox_set_credentials(
+    struct worker *w, const struct proxy_credentials *p, struct error *e)
+{
+	struct sandbox *sb = find(w, p->sandbox);
+	struct credentials *credentials;
+
+	if (sb == NULL)
+		return error_set(e, ERR_NOT_FOUND,
+		    "sandbox '%s' is not attached", p->sandbox);
+	if (credentials_new(&p->credentials, &credentials, e) < 0)
+		return -1;
+	credentials_free(sb->credentials);
+	sb->credentials = credentials;
+	return 0;
+}
+
 void
 sandbox_detach(struct worker *w, const char *id)
 {
@@ -184,6 +204,7 @@ sandbox_free(struct sandbox *sb)
 	if (sb->sessions != NULL)
 		tls_sessions_free(sb->sessions);
 	ca_free(sb->ca);
+	credentials_free(sb->credentials);
 	rules_unref(sb->rules);
 	free(sb);
 }

@@ -22,11 +22,13 @@
 
 struct ca;
 struct conn;
+struct credentials;
 struct dns;
 struct matcher;
 struct name_map;
 struct owner_channel;
 struct proxy_attach;
+struct proxy_credentials;
 struct proxy_policy;
 struct tls_sessions;
 struct worker;
@@ -46,6 +48,7 @@ struct sandbox {
 	char id[WIRE_NAME_MAX + 1];
 	char name[WIRE_NAME_MAX + 1];
 	struct rules *rules;
+	struct credentials *credentials; /* of no step but the one that runs */
 	struct ca *ca;
 	struct tls_sessions *sessions;
 	struct owner_channel *owners;
@@ -67,6 +70,9 @@ int sandbox_attach(struct worker *, struct proxy_attach *, struct error *);
  * stays. */
 int sandbox_set_policy(
     struct worker *, const struct proxy_policy *, struct error *);
+/* The same; what is replaced is wiped at once. */
+int sandbox_set_credentials(
+    struct worker *, const struct proxy_credentials *, struct error *);
 /* Fine if there is no such sandbox. */
 void sandbox_detach(struct worker *, const char *id);
 void sandbox_free(struct sandbox *);

@@ -140,6 +140,15 @@ set_policy(struct call *call, void *params, struct error *e)
 }
 
 static int
+set_credentials(struct call *call, void *params, struct error *e)
+{
+	if (sandbox_set_credentials(call_ctx(call), params, e) < 0)
+		return -1;
+	call_reply(call, NULL);
+	return 0;
+}
+
+static int
 detach(struct call *call, void *params, struct error *e)
 {
 	const struct proxy_detach *p = params;
@@ -187,6 +196,7 @@ get_events(struct call *call, void *params, struct error *e)
 static const struct handler handlers[] = {
 	{ &proxy_attach_method, ROLE_ADMIN, attach },
 	{ &proxy_set_policy_method, ROLE_ADMIN, set_policy },
+	{ &proxy_set_credentials_method, ROLE_ADMIN, set_credentials },
 	{ &proxy_detach_method, ROLE_ADMIN, detach },
 	{ &proxy_status_method, ROLE_ADMIN, get_status },
 	{ &proxy_events_method, ROLE_ADMIN, get_events },

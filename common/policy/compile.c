@@ -32,8 +32,8 @@ compile_pattern(const char *text, const char *specials,
 }
 
 /* Literals as the parser of connections spells them; no dot at the end. */
-static void
-compile_host(const char *host, struct pattern *ret)
+void
+pattern_set_host(struct pattern *ret, const char *host)
 {
 	char canonical[HTTP_HOST_MAX + 1];
 	enum http_host_kind kind;
@@ -55,11 +55,17 @@ compile_host(const char *host, struct pattern *ret)
 	}
 }
 
+void
+pattern_set_path(struct pattern *ret, const char *path)
+{
+	compile_pattern(path, "*?[{", GLOB_PATH, ret);
+}
+
 static void
 compile_rule(const struct rule *rule, struct match_rule *ret)
 {
 	ret->method = rule->method;
-	compile_pattern(rule->path, "*?[{", GLOB_PATH, &ret->path);
+	pattern_set_path(&ret->path, rule->path);
 	ret->query = xcalloc(rule->n_query, sizeof(*ret->query));
 	ret->n_query = rule->n_query;
 	for (size_t i = 0; i < rule->n_query; i++) {
@@ -104,8 +110,8 @@ compile_endpoint(const struct endpoint *ep, struct match_endpoint *ret)
 	const char *path = ep->path[0] != '\0' ? ep->path : "**";
 
 	ret->ep = ep;
-	compile_host(ep->host, &ret->host);
-	compile_pattern(path, "*?[{", GLOB_PATH, &ret->path);
+	pattern_set_host(&ret->host, ep->host);
+	pattern_set_path(&ret->path, path);
 	for (const char *p = ep->path; *p != '\0'; p++)
 		ret->specificity += *p != '*';
 	if (ep->access != ACCESS_NONE)
@@ -177,7 +183,7 @@ policy_compile(const struct policy *p, const struct pair *links, size_t n_links)
 	return m;
 }
 
-static void
+void
 pattern_clear(struct pattern *p)
 {
 	free(p->exact);

@@ -64,5 +64,9 @@ struct matcher {
 };
 
 bool pattern_matches(const struct pattern *, const char *text, size_t len);
+/* Of texts that were validated: a host in lower case, a path or a glob. */
+void pattern_set_host(struct pattern *, const char *host);
+void pattern_set_path(struct pattern *, const char *path);
+void pattern_clear(struct pattern *);
 
 #endif

@@ -54,6 +54,8 @@ arena_clear(struct arena *a)
 		struct arena_block *b = a->blocks;
 
 		a->blocks = b->next;
+		if (a->has_secrets)
+			explicit_bzero(b->data, b->used);
 		free(b);
 	}
 }

@@ -3,12 +3,14 @@
 #ifndef COMMON_VARLINK_ARENA_H
 #define COMMON_VARLINK_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct arena_block;
 
 struct arena {
 	struct arena_block *blocks; /* newest first */
+	bool has_secrets;           /* is wiped when it is cleared */
 };
 
 /* Zeroed and aligned for anything; n * size must not come unchecked from a

@@ -95,8 +95,14 @@ take_string(struct decoding *d, const cJSON *j, size_t limit, const char **ret)
 static const char *
 decode_str(struct decoding *d, const cJSON *j, const struct field *f, void *to)
 {
-	return take_string(
+	const char *why = take_string(
 	    d, j, f->limit != 0 ? (size_t)f->limit : STRING_DEFAULT_MAX, to);
+
+	if (f->is_secret && cJSON_IsString(j)) {
+		d->arena->has_secrets = true;
+		explicit_bzero(j->valuestring, strlen(j->valuestring));
+	}
+	return why;
 }
 
 static const char *

@@ -40,6 +40,9 @@ outgoing_drop(struct stream *s)
 	STAILQ_REMOVE_HEAD(&s->out, next);
 	s->queued -= o->bytes.len;
 	passed_clear(&o->passed);
+	/* There may be a secret in it. */
+	if (o->bytes.base != NULL)
+		explicit_bzero(o->bytes.base, o->bytes.cap);
 	buf_free(&o->bytes);
 	free(o);
 }
@@ -158,6 +161,7 @@ stream_frame(struct stream *s, const char **ret_text, size_t *ret_len,
 void
 stream_consume(struct stream *s, size_t len)
 {
+	explicit_bzero(buf_data(&s->in), len + 1);
 	buf_consume(&s->in, len + 1);
 	for (size_t i = 0; i < s->arrived.n; i++)
 		s->arrived_at[i] -= len + 1;

@@ -10,6 +10,11 @@
 #define WIRE_HASH_MAX 64   /* SHA-256 in hex */
 #define WIRE_POLICY_MAX 262144
 #define WIRE_PEM_MAX 16384
+#define WIRE_SECRET_MAX 8192 /* a credential's value */
+#define WIRE_KEY_MAX 256     /* an environment variable's name */
+#define WIRE_HOST_MAX 253
+#define WIRE_CREDENTIALS_MAX 1024 /* of a sandbox */
+#define WIRE_SCOPES_MAX 64        /* endpoints of one credential */
 #define WIRE_ENV_MAX 128
 #define WIRE_ARGV_MAX 1024
 #define WIRE_LABELS_MAX 64

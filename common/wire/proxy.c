@@ -5,6 +5,42 @@
 
 #define ATTACHED_MAX 65536
 
+#define P(member) offsetof(struct proxy_credential_endpoint, member)
+static const struct field scope_fields[] = {
+	{ "host", FIELD_STR, REQUIRED, P(host), WIRE_HOST_MAX },
+	{ "port", FIELD_INT, REQUIRED, P(port), 65535 },
+	{ "path", FIELD_STR, OPTIONAL, P(path), WIRE_PATH_MAX },
+	{ 0 },
+};
+#undef P
+
+#define P(member) offsetof(struct proxy_credential, member)
+static const struct field credential_fields[] = {
+	{ "key", FIELD_STR, REQUIRED, P(key), WIRE_KEY_MAX },
+	{ "value", FIELD_STR, REQUIRED, P(value), WIRE_SECRET_MAX,
+	    .is_secret = true },
+	{ "provider", FIELD_STR, REQUIRED, P(provider), WIRE_HOST_MAX },
+	{ "revision", FIELD_INT, REQUIRED, P(revision) },
+	{ "oldest", FIELD_INT, REQUIRED, P(oldest) },
+	{ "handle", FIELD_STR, REQUIRED, P(handle), WIRE_HASH_MAX },
+	{ "expires_at_ms", FIELD_INT, OPTIONAL, P(expires_at_ms) },
+	{ "is_bound", FIELD_BOOL, OPTIONAL, P(is_bound) },
+	{ "endpoints", FIELD_OBJS, OPTIONAL, P(endpoints), WIRE_SCOPES_MAX,
+	    scope_fields, sizeof(struct proxy_credential_endpoint) },
+	{ 0 },
+};
+#undef P
+
+#define P(member) offsetof(struct proxy_credentials, member)
+static const struct field credentials_fields[] = {
+	{ "sandbox", FIELD_STR, REQUIRED, P(sandbox), WIRE_NAME_MAX },
+	{ "credentials", FIELD_OBJS, OPTIONAL, P(credentials),
+	    WIRE_CREDENTIALS_MAX, credential_fields,
+	    sizeof(struct proxy_credential) },
+	{ 0 },
+};
+#undef P
+
 #define P(member) offsetof(struct proxy_attach, member)
 static const struct field attach_fields[] = {
 	{ "sandbox", FIELD_STR, REQUIRED, P(sandbox), WIRE_NAME_MAX },
@@ -13,13 +49,17 @@ static const struct field attach_fields[] = {
 	{ "version", FIELD_INT, REQUIRED, P(version) },
 	{ "links", FIELD_MAP, OPTIONAL, P(links), WIRE_LINKS_MAX },
 	{ "ca_cert", FIELD_STR, REQUIRED, P(ca_cert), WIRE_PEM_MAX },
-	{ "ca_key", FIELD_STR, REQUIRED, P(ca_key), WIRE_PEM_MAX },
+	{ "ca_key", FIELD_STR, REQUIRED, P(ca_key), WIRE_PEM_MAX,
+	    .is_secret = true },
 	{ "explicit_proxy", FIELD_FD, REQUIRED, P(explicit_proxy) },
 	{ "transparent", FIELD_FD, REQUIRED, P(transparent) },
 	{ "dns_udp", FIELD_FD, REQUIRED, P(dns_udp) },
 	{ "dns_tcp", FIELD_FD, REQUIRED, P(dns_tcp) },
 	{ "names", FIELD_FD, REQUIRED, P(names) },
 	{ "owners", FIELD_FDS, REQUIRED, P(owners), WIRE_OWNERS_MAX },
+	{ "credentials", FIELD_OBJS, OPTIONAL, P(credentials),
+	    WIRE_CREDENTIALS_MAX, credential_fields,
+	    sizeof(struct proxy_credential) },
 	{ 0 },
 };
 #undef P
@@ -66,6 +106,14 @@ const struct method proxy_set_policy_method = {
 	.params_size = sizeof(struct proxy_policy),
 };
 
+const struct method proxy_set_credentials_method = {
+	.name = "SetCredentials",
+	.doc = "Replaces a sandbox's credentials; answers when every worker "
+	       "goes by them.",
+	.params = credentials_fields,
+	.params_size = sizeof(struct proxy_credentials),
+};
+
 const struct method proxy_detach_method = {
 	.name = "Detach",
 	.doc = "Closes a sandbox's connections and forgets it.",
@@ -91,6 +139,7 @@ const struct method proxy_events_method = {
 static const struct method *const methods[] = {
 	&proxy_attach_method,
 	&proxy_set_policy_method,
+	&proxy_set_credentials_method,
 	&proxy_detach_method,
 	&proxy_status_method,
 	&proxy_events_method,

@@ -8,6 +8,7 @@
 #ifndef COMMON_WIRE_PROXY_H
 #define COMMON_WIRE_PROXY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/varlink/varlink.h"
@@ -20,6 +21,33 @@ struct proxy_policy {
 	const char *policy;  /* canonical JSON */
 	int64_t version;
 	struct pairs links; /* binary path in the policy -> where it leads */
+};
+
+/* Where a credential may go. */
+struct proxy_credential_endpoint {
+	const char *host; /* as a policy's: a name or a pattern */
+	int64_t port;
+	const char *path; /* glob; NULL: all */
+};
+
+/* What stands behind a placeholder (common/credential/placeholder.h). */
+struct proxy_credential {
+	const char *key;       /* environment name */
+	const char *value;     /* the secret; kept in memory only */
+	const char *provider;  /* its provider's name */
+	int64_t revision;      /* counts up with each value, from 1 */
+	int64_t oldest;        /* revisions before it no longer resolve */
+	const char *handle;    /* 64 hex digits; new with each identity */
+	int64_t expires_at_ms; /* since the epoch; 0: never */
+	bool is_bound; /* spellings without revision or handle are refused */
+	/* struct proxy_credential_endpoint.  It also goes, and without any
+	 * it only goes, where a policy says credential_binding.provider. */
+	struct objects endpoints;
+};
+
+struct proxy_credentials {
+	const char *sandbox;        /* id */
+	struct objects credentials; /* struct proxy_credential */
 };
 
 struct proxy_attach {
@@ -35,7 +63,8 @@ struct proxy_attach {
 	int dns_udp;
 	int dns_tcp;
 	int names;
-	struct fds owners; /* one a worker: see GetStatus */
+	struct fds owners;          /* one a worker: see GetStatus */
+	struct objects credentials; /* struct proxy_credential */
 };
 
 struct proxy_detach {
@@ -54,6 +83,9 @@ extern const struct method proxy_attach_method;
 /* Compiled beside the live policy and swapped in at once; an error leaves the
  * live one as it is.  The reply comes when every worker decides by it. */
 extern const struct method proxy_set_policy_method;
+/* Replaces all; the next request of every connection goes by them.  The reply
+ * comes when it does in every worker. */
+extern const struct method proxy_set_credentials_method;
 extern const struct method proxy_detach_method;
 extern const struct method proxy_status_method;
 extern const struct method proxy_events_method; /* more */
