@@ -36,7 +36,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	$(if $(filter 1,$(WERROR)),-Werror)
 
 PACKAGES := libevent_core libevent_extra libcjson openssl sqlite3 yaml-0.1 \
-	libseccomp libnl-3.0 libnl-route-3.0 libnftnl libmnl libsystemd
+	libseccomp libnl-3.0 libnl-route-3.0 libnftnl libmnl libsystemd libnghttp2
 PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 
 CFLAGS	:= -O2 -g

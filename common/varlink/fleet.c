@@ -76,16 +76,17 @@ on_parent_gone(evutil_socket_t fd, short what, void *arg)
 	(void)event_base_loopbreak(arg);
 }
 
-/* Only the two sockets of the parent's descriptors. */
+/* These descriptors of the parent's are 3, 4, ... and no other is there. */
 static void
-keep_only(int *control, int *events)
+keep_only(int *const fds[], int n)
 {
-	int a = fcntl(*control, F_DUPFD_CLOEXEC, 64);
-	int b = fcntl(*events, F_DUPFD_CLOEXEC, 64);
+	enum { FIRST = 3, ASIDE = 64 };
 
-	*control = dup3(a, 3, O_CLOEXEC);
-	*events = dup3(b, 4, O_CLOEXEC);
-	(void)syscall(SYS_close_range, 5, ~0u, 0);
+	for (int i = 0; i < n; i++)
+		*fds[i] = fcntl(*fds[i], F_DUPFD_CLOEXEC, ASIDE);
+	for (int i = 0; i < n; i++)
+		*fds[i] = dup3(*fds[i], FIRST + i, O_CLOEXEC);
+	(void)syscall(SYS_close_range, FIRST + n, ~0u, 0);
 }
 
 static _Noreturn void
@@ -107,7 +108,8 @@ work(const struct fleet_worker *worker, unsigned index, int control, int events)
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);
-	keep_only(&control, &events);
+	keep_only((int *const[]){ &control, &events, worker->keep },
+	    worker->keep != NULL && *worker->keep >= 0 ? 3 : 2);
 	base = event_base_new();
 	if (base == NULL)
 		fatalx("cannot make an event base");

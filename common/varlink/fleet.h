@@ -25,6 +25,9 @@ struct fleet_worker {
 	/* In the worker, before it is confined: what call_ctx() is. */
 	void *(*start)(void *arg, struct event_base *, unsigned index);
 	void *arg;
+	/* A descriptor of the parent's that workers keep; what it points to
+	 * is the worker's number for it then.  NULL or -1: none. */
+	int *keep;
 	/* Of batches ("more"); a worker answers it when it has something. */
 	const struct method *events;
 };

@@ -1,0 +1,712 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* client.c - a connection's states; see client.h. */
+#include <assert.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "common/http/chunked.h"
+#include "common/http/write.h"
+#include "common/json/scan.h"
+#include "common/log.h"
+#include "common/net/side.h"
+#include "common/wire/limits.h"
+#include "common/wire/router.h"
+#include "common/xalloc.h"
+#include "routerd/ask.h"
+#include "routerd/budget.h"
+#include "routerd/client.h"
+#include "routerd/link.h"
+#include "routerd/meter.h"
+#include "routerd/table.h"
+#include "routerd/worker.h"
+
+#define HEAD_MS 600000 /* an idle connection */
+#define BODY_MS 60000
+#define LAST_MS 5000
+#define TURNS 32      /* of relaying, before others have theirs */
+#define CHUNK_ROOM 64 /* what framing adds to a piece, amply */
+
+enum client_state {
+	CLIENT_HEAD,
+	CLIENT_BODY,
+	CLIENT_ASK,
+	CLIENT_RELAY,
+	CLIENT_LAST,
+	CLIENT_STATE_MAX_
+};
+
+enum next {
+	AGAIN, /* run the state, which may have changed */
+	WAIT,
+	DONE, /* free it */
+};
+
+struct client {
+	TAILQ_ENTRY(client) next;
+	struct worker *worker;
+	struct side side;
+	char sandbox[WIRE_NAME_MAX + 1];
+	enum client_state state;
+	int64_t deadline_ms;
+	bool running;
+
+	struct http_scan scan;
+	bool stays; /* takes another request */
+	bool is_10;
+	enum http_framing framing;
+	uint64_t left;
+	struct http_chunked chunks;
+	unsigned n_chunks;
+	struct buf body;
+	struct ask ask; /* the request */
+
+	struct table *table; /* the one it began with */
+	struct upstream *upstream;
+	bool admitted; /* budget_end() is due */
+	bool is_stream;
+	bool has_body; /* the answer */
+	unsigned status;
+	uint64_t answered; /* bytes of it */
+	int64_t began_ms;
+	struct meter meter;
+};
+
+static enum next step_head(struct client *);
+static enum next step_body(struct client *);
+static enum next step_ask(struct client *);
+static enum next step_relay(struct client *);
+static enum next step_last(struct client *);
+
+static enum next (*const steps[CLIENT_STATE_MAX_])(struct client *) = {
+	[CLIENT_HEAD] = step_head,
+	[CLIENT_BODY] = step_body,
+	[CLIENT_ASK] = step_ask,
+	[CLIENT_RELAY] = step_relay,
+	[CLIENT_LAST] = step_last,
+};
+
+static void client_run(struct client *);
+
+static void
+on_side(evutil_socket_t fd, short what, void *arg)
+{
+	struct client *c = arg;
+
+	(void)fd;
+	side_event(&c->side, what);
+	client_run(c);
+}
+
+static void
+on_upstream(void *arg)
+{
+	client_run(arg);
+}
+
+static enum next
+go(struct client *c, enum client_state to, int64_t ms)
+{
+	c->state = to;
+	c->deadline_ms = link_now_ms() + ms;
+	return AGAIN;
+}
+
+/* The end of one request, however it ended. */
+static void
+end_request(struct client *c)
+{
+	const struct route *r = c->ask.route;
+	int64_t in = c->meter.input_tokens, out = c->meter.output_tokens;
+
+	upstream_free(c->upstream);
+	c->upstream = NULL;
+	if (c->admitted)
+		budget_end(c->worker->budgets, c->sandbox, r->name,
+		    (in > 0 ? in : 0) + (out > 0 ? out : 0));
+	c->admitted = false;
+	meter_clear(&c->meter);
+	ask_clear(&c->ask);
+	table_unref(c->table);
+	c->table = NULL;
+	buf_free(&c->body);
+	c->body.limit = CLIENT_BODY_MAX;
+}
+
+static void
+client_free(struct client *c)
+{
+	end_request(c);
+	TAILQ_REMOVE(&c->worker->clients, c, next);
+	worker_count(c->worker, -1);
+	side_close(&c->side);
+	free(c);
+}
+
+void
+client_new(struct worker *w, int fd, const char *sandbox)
+{
+	struct client *c = xcalloc(1, sizeof(*c));
+	int one = 1;
+
+	c->worker = w;
+	(void)snprintf(c->sandbox, sizeof(c->sandbox), "%s", sandbox);
+	(void)fcntl(fd, F_SETFL, O_NONBLOCK);
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	c->body.limit = CLIENT_BODY_MAX;
+	side_init(&c->side, &w->pool);
+	side_open(&c->side, w->base, fd, on_side, c);
+	TAILQ_INSERT_TAIL(&w->clients, c, next);
+	worker_count(w, 1);
+	(void)go(c, CLIENT_HEAD, HEAD_MS);
+	client_run(c);
+}
+
+static void
+client_run(struct client *c)
+{
+	enum next next;
+
+	if (c->running)
+		return;
+	c->running = true;
+	do
+		next = steps[c->state](c);
+	while (next == AGAIN);
+	c->running = false;
+	if (next == DONE)
+		client_free(c); /* nothing may follow but return */
+	else
+		side_update(&c->side);
+}
+
+/*
+ * Saying no.
+ */
+
+static void
+tell(struct client *c, unsigned status, const char *why)
+{
+	const struct ask *a = &c->ask;
+	const struct route *r = a->route;
+	bool is_denial = status >= 400;
+	char status_text[16], latency[24], in[24] = "", out[24] = "";
+
+	if (!events_wants(c->worker->events, &c->worker->quota, is_denial))
+		return;
+	(void)snprintf(status_text, sizeof(status_text), "%u", status);
+	(void)snprintf(latency, sizeof(latency), "%lld",
+	    (long long)(link_now_ms() - c->began_ms));
+	if (c->meter.input_tokens >= 0)
+		(void)snprintf(
+		    in, sizeof(in), "%lld", (long long)c->meter.input_tokens);
+	if (c->meter.output_tokens >= 0)
+		(void)snprintf(out, sizeof(out), "%lld",
+		    (long long)c->meter.output_tokens);
+	const struct pair pairs[] = {
+		{ "action", why != NULL ? "deny" : "allow" },
+		{ "method", a->method },
+		{ "path", a->path },
+		{ "protocol", a->path != NULL
+				  ? api_protocol_name(a->api.protocol)
+				  : NULL },
+		{ "route", r != NULL ? r->name : NULL },
+		{ "provider", r != NULL ? r->provider : NULL },
+		{ "model", r != NULL ? r->model : NULL },
+		{ "status", status_text },
+		{ "latency_ms", latency },
+		{ "input_tokens", *in != '\0' ? in : NULL },
+		{ "output_tokens", *out != '\0' ? out : NULL },
+		{ "reason", why },
+	};
+	events_add(c->worker->events, is_denial, c->sandbox, "INFERENCE", pairs,
+	    sizeof(pairs) / sizeof(pairs[0]));
+}
+
+static enum next
+answer(struct client *c, unsigned status, const char *error, const char *hint,
+    unsigned retry_after_s)
+{
+	struct buf *text = &c->worker->scratch.text;
+	struct buf body = BUF_INIT;
+	char seconds[16];
+	struct http_extra extra[] = { { "Retry-After", seconds },
+		{ NULL, NULL } };
+
+	tell(c, status, error);
+	(void)snprintf(seconds, sizeof(seconds), "%u", retry_after_s);
+	(void)buf_puts(&body, "{\"error\":");
+	(void)json_put_string(&body, error, strlen(error));
+	if (hint != NULL) {
+		(void)buf_puts(&body, ",\"hint\":");
+		(void)json_put_string(&body, hint, strlen(hint));
+	}
+	(void)buf_puts(&body, "}");
+	buf_consume(text, text->len);
+	(void)http_write_answer(text, status, retry_after_s > 0 ? extra : NULL,
+	    "application/json", buf_data(&body), body.len, false);
+	buf_free(&body);
+	end_request(c);
+	if (text->len > side_room(&c->side))
+		return DONE;
+	side_put(&c->side, buf_data(text), text->len);
+	return go(c, CLIENT_LAST, LAST_MS);
+}
+
+static enum next
+step_last(struct client *c)
+{
+	struct side *s = &c->side;
+
+	if (!side_flush(s))
+		return s->failed ? DONE : WAIT;
+	side_shutdown(s);
+	/* What it still sends is read, or its answer would be lost in a
+	 * reset. */
+	while (side_fill(s) > 0)
+		side_consume(s, side_held(s));
+	return s->eof || s->failed ? DONE : WAIT;
+}
+
+/*
+ * The request.
+ */
+
+static enum next
+take_head(struct client *c, const struct http_head *head, size_t n)
+{
+	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	struct http_path *path = &c->worker->scratch.path;
+	struct error e;
+
+	c->began_ms = link_now_ms();
+	c->stays = head->keep_alive;
+	c->is_10 = head->minor == 0;
+	if (http_path_canon(head->target, true, path, &e) < 0)
+		return answer(c, 400, "the path is not canonical", NULL, 0);
+	if (!ask_take_head(&c->ask, head, path, *c->sandbox != '\0'))
+		return answer(
+		    c, 403, "connection not allowed by policy", NULL, 0);
+	c->framing = head->framing;
+	c->left = head->content_length;
+	c->chunks = (struct http_chunked){ 0 };
+	c->n_chunks = 0;
+	if (c->framing == HTTP_LENGTH && c->left > CLIENT_BODY_MAX)
+		return answer(c, 413, "the request body is too large", NULL, 0);
+	if (head->expect_continue && c->framing != HTTP_NO_BODY) {
+		side_put(&c->side, go_on, sizeof(go_on) - 1);
+		(void)side_flush(&c->side);
+	}
+	side_consume(&c->side, n);
+	return go(c, CLIENT_BODY, BODY_MS);
+}
+
+static enum next
+step_head(struct client *c)
+{
+	struct http_head *head = &c->worker->scratch.head;
+	struct side *s = &c->side;
+	struct error e;
+	ssize_t n;
+
+	do {
+		if (side_held(s) == 0)
+			continue;
+		n = http_parse_request(&c->scan, side_data(s), side_held(s),
+		    HTTP_HEAD_MAX, head, &e);
+		if (n > 0)
+			return take_head(c, head, (size_t)n);
+		if (n < 0) {
+			c->began_ms = link_now_ms();
+			return answer(c, head->status, e.text, NULL, 0);
+		}
+	} while (side_fill(s) > 0);
+	return s->eof || s->failed ? DONE : WAIT;
+}
+
+/* The next piece of the body; false if it is too much or broken. */
+static bool
+take_piece(struct client *c, struct error *e)
+{
+	struct side *s = &c->side;
+	struct http_slice data = { side_data(s), side_held(s) };
+	ssize_t used;
+
+	if (c->framing == HTTP_LENGTH) {
+		if (data.n > c->left)
+			data.n = (size_t)c->left;
+		c->left -= data.n;
+		used = (ssize_t)data.n;
+	} else {
+		used = http_chunked_decode(
+		    &c->chunks, side_data(s), side_held(s), &data, e);
+		if (used < 0)
+			return false;
+		if (data.n > 0 && c->chunks.left == 0 &&
+		    ++c->n_chunks > CLIENT_CHUNKS_MAX) {
+			(void)error_set(e, ERR_LIMIT, "too many chunks");
+			return false;
+		}
+	}
+	if (data.n > 0 && buf_append(&c->body, data.p, data.n) < 0) {
+		(void)error_set(e, ERR_LIMIT, "the request body is too large");
+		return false;
+	}
+	side_consume(s, (size_t)used);
+	return true;
+}
+
+static bool
+has_whole_body(const struct client *c)
+{
+	switch (c->framing) {
+	case HTTP_LENGTH:
+		return c->left == 0;
+	case HTTP_CHUNKED:
+		return c->chunks.done;
+	default:
+		return true;
+	}
+}
+
+static enum next admit(struct client *);
+
+static enum next
+step_body(struct client *c)
+{
+	struct side *s = &c->side;
+	struct error e;
+
+	while (!has_whole_body(c)) {
+		if (side_held(s) == 0 && side_fill(s) == 0)
+			return s->eof || s->failed ? DONE : WAIT;
+		if (!take_piece(c, &e))
+			return answer(c, e.code == ERR_LIMIT ? 413 : 400,
+			    e.text, NULL, 0);
+	}
+	return admit(c);
+}
+
+/*
+ * The backend.
+ */
+
+static void
+ask_backend(struct client *c)
+{
+	struct upstream_request request = {
+		.route = c->ask.route,
+		.method = c->ask.method,
+		.target = buf_str(&c->ask.target),
+		.authority = c->ask.authority,
+		.headers = c->ask.headers,
+		.body = c->ask.api.has_body ? buf_data(&c->ask.body) : NULL,
+		.n = c->ask.body.len,
+	};
+
+	c->upstream =
+	    upstream_new(c->worker->upstreams, &request, on_upstream, c);
+}
+
+static int64_t
+patience_ms(const struct client *c)
+{
+	int64_t ms = c->ask.route->timeout_ms;
+
+	return c->ask.wants_stream && ms < CLIENT_STREAM_IDLE_MS
+		   ? CLIENT_STREAM_IDLE_MS
+		   : ms;
+}
+
+static enum next
+admit(struct client *c)
+{
+	static const char hint[] =
+	    "Configure a model with: openshell inference set --provider NAME "
+	    "--model ID";
+	const struct route *r;
+	struct error e;
+	unsigned wait_s;
+
+	if (c->worker->table != NULL)
+		c->table = table_ref(c->worker->table);
+	switch (ask_choose(&c->ask, c->table, c->sandbox, &c->body, &e)) {
+	case ASK_OK:
+		break;
+	case ASK_BAD:
+		return answer(c, 400, e.text, NULL, 0);
+	case ASK_INCOMPATIBLE:
+		return answer(
+		    c, 400, "no compatible inference route available", NULL, 0);
+	case ASK_NO_ROUTE:
+		return answer(
+		    c, 503, "cluster inference is not configured", hint, 0);
+	}
+	r = c->ask.route;
+	wait_s = budget_begin(c->worker->budgets, c->sandbox, r->name,
+	    &(struct budget_limits){
+		r->requests_per_minute, r->tokens_per_minute, r->concurrent },
+	    link_now_ms());
+	if (wait_s > 0)
+		return answer(
+		    c, 429, "the sandbox's budget is spent", NULL, wait_s);
+	c->admitted = true;
+	if (ask_compose(&c->ask, &c->body, &e) < 0)
+		return answer(c, 400, e.text, NULL, 0);
+	ask_backend(c);
+	return go(c, CLIENT_ASK, patience_ms(c));
+}
+
+/* Nothing of an answer has been passed on: another may be asked the same. */
+static bool
+try_next(struct client *c)
+{
+	const struct route *r = table_fallback(c->table, c->sandbox,
+	    c->ask.first, c->ask.api.protocol, c->ask.tried);
+	struct error e;
+
+	if (r == NULL)
+		return false;
+	upstream_free(c->upstream);
+	c->upstream = NULL;
+	c->ask.tried++;
+	/* Budgets are those of the route that was asked for. */
+	c->ask.route = r;
+	if (ask_compose(&c->ask, &c->body, &e) < 0)
+		return false;
+	ask_backend(c);
+	(void)go(c, CLIENT_ASK, patience_ms(c));
+	return true;
+}
+
+static enum next
+backend_failed(struct client *c, const struct error *e)
+{
+	bool is_unavailable =
+	    e->code == ERR_UNAVAILABLE || e->code == ERR_TIMEOUT;
+
+	if (!c->ask.retried && c->upstream != NULL &&
+	    upstream_was_stale(c->upstream)) {
+		c->ask.retried = true;
+		upstream_free(c->upstream);
+		ask_backend(c);
+		return AGAIN;
+	}
+	log_info("a backend failed route=%s: %s", c->ask.route->name, e->text);
+	if (try_next(c))
+		return AGAIN;
+	return is_unavailable
+		   ? answer(c, 503, "inference service unavailable", NULL, 0)
+		   : answer(c, 502, "inference service error", NULL, 0);
+}
+
+static bool
+is_failure(unsigned status)
+{
+	return status == 429 || status >= 500;
+}
+
+static bool
+is_event_stream(const struct http_head *head)
+{
+	static const char type[] = "text/event-stream";
+	const struct http_header *h = http_head_get(head, HTTP_CONTENT_TYPE);
+
+	return h != NULL && h->value.n >= sizeof(type) - 1 &&
+	       strncasecmp(h->value.p, type, sizeof(type) - 1) == 0;
+}
+
+/* An answer's body leaves as chunks, whatever it came as. */
+static bool
+put_head(struct client *c, struct http_head *head)
+{
+	struct buf *text = &c->worker->scratch.text;
+	struct error e;
+
+	c->status = head->status;
+	c->is_stream = is_event_stream(head);
+	c->has_body = head->framing != HTTP_NO_BODY;
+	if (c->has_body)
+		head->framing = c->is_10 ? HTTP_UNTIL_CLOSE : HTTP_CHUNKED;
+	head->has_content_length = false;
+	if (c->is_10)
+		c->stays = false;
+	buf_consume(text, text->len);
+	if (http_write_response(text, head,
+		&(struct http_response_out){ .close = !c->stays }, &e) < 0 ||
+	    text->len > side_room(&c->side))
+		return false;
+	side_put(&c->side, buf_data(text), text->len);
+	meter_init(&c->meter, c->is_stream);
+	return true;
+}
+
+/* Nobody waits for the answer any more. */
+static bool
+is_gone(struct client *c)
+{
+	struct side *s = &c->side;
+
+	if (side_held(s) == 0)
+		(void)side_fill(s);
+	return s->failed || s->eof;
+}
+
+static enum next
+step_ask(struct client *c)
+{
+	struct http_head *head = &c->worker->scratch.head;
+	struct error e;
+
+	if (is_gone(c))
+		return DONE;
+	switch (upstream_head(c->upstream, head, &e)) {
+	case UPSTREAM_READY:
+		break;
+	case UPSTREAM_FAILED:
+		return backend_failed(c, &e);
+	default:
+		return WAIT;
+	}
+	if (is_failure(head->status) && try_next(c))
+		return AGAIN;
+	if (!put_head(c, head))
+		return answer(c, 502, "inference service error", NULL, 0);
+	c->answered = 0;
+	return go(c, CLIENT_RELAY, CLIENT_STREAM_IDLE_MS);
+}
+
+/*
+ * The answer.
+ */
+
+static void
+put_piece(struct client *c, const char *p, size_t n)
+{
+	char line[HTTP_CHUNK_SIZE_LINE];
+
+	if (!c->is_10)
+		side_put(&c->side, line, http_chunk_size_line(n, line));
+	side_put(&c->side, p, n);
+	if (!c->is_10)
+		side_put(&c->side, HTTP_CHUNK_END, strlen(HTTP_CHUNK_END));
+}
+
+static enum next
+finish(struct client *c)
+{
+	if (c->has_body && !c->is_10)
+		side_put(&c->side, HTTP_CHUNK_LAST, strlen(HTTP_CHUNK_LAST));
+	(void)side_flush(&c->side);
+	meter_finish(&c->meter);
+	tell(c, c->status, NULL);
+	end_request(c);
+	return c->stays ? go(c, CLIENT_HEAD, HEAD_MS)
+			: go(c, CLIENT_LAST, LAST_MS);
+}
+
+/* The answer can't be completed; a stream says so, anything else breaks. */
+static enum next
+break_off(struct client *c, const char *why)
+{
+	static const char form[] = "data: {\"error\":{\"message\":"
+				   "\"response truncated: %s\",\"type\":"
+				   "\"proxy_stream_error\"}}\n\n";
+	char text[256];
+
+	log_info("an answer broke off route=%s: %s", c->ask.route->name, why);
+	tell(c, 502, why);
+	c->stays = false;
+	if (!c->is_stream || side_room(&c->side) < sizeof(text) + CHUNK_ROOM) {
+		side_reset(&c->side);
+		return DONE;
+	}
+	(void)snprintf(text, sizeof(text), form, why);
+	put_piece(c, text, strlen(text));
+	side_put(&c->side, HTTP_CHUNK_LAST, strlen(HTTP_CHUNK_LAST));
+	end_request(c);
+	return go(c, CLIENT_LAST, LAST_MS);
+}
+
+/* True if bytes moved. */
+static bool
+relay_some(struct client *c, enum upstream_progress *ret, struct error *e)
+{
+	size_t room = side_room(&c->side);
+	struct http_slice data;
+
+	*ret = UPSTREAM_READY;
+	if (room <= CHUNK_ROOM)
+		return false;
+	*ret = upstream_body(c->upstream, &data, e);
+	if (*ret != UPSTREAM_READY)
+		return false;
+	if (data.n > room - CHUNK_ROOM)
+		data.n = room - CHUNK_ROOM;
+	meter_feed(&c->meter, data.p, data.n);
+	put_piece(c, data.p, data.n);
+	c->answered += data.n;
+	upstream_consume(c->upstream, data.n);
+	return true;
+}
+
+static enum next
+step_relay(struct client *c)
+{
+	enum upstream_progress progress;
+	struct error e;
+
+	if (is_gone(c))
+		return DONE;
+	for (int i = 0; i < TURNS; i++) {
+		bool moved = relay_some(c, &progress, &e);
+
+		if (progress == UPSTREAM_END)
+			return finish(c);
+		if (progress == UPSTREAM_FAILED)
+			return break_off(c, "the backend ended early");
+		if (c->answered > CLIENT_ANSWER_MAX)
+			return break_off(c, "the answer is too large");
+		if (!side_flush(&c->side) && !moved)
+			return c->side.failed ? DONE : WAIT;
+		if (!moved && progress == UPSTREAM_WAIT)
+			return WAIT;
+		c->deadline_ms = link_now_ms() + CLIENT_STREAM_IDLE_MS;
+	}
+	event_active(&c->side.ev_write, 0, 0);
+	return WAIT;
+}
+
+static void
+check_time(struct client *c, int64_t now_ms)
+{
+	enum next next = DONE;
+	struct error e;
+
+	if (now_ms < c->deadline_ms)
+		return;
+	(void)error_set(&e, ERR_TIMEOUT, "it took too long");
+	c->running = true;
+	if (c->state == CLIENT_ASK)
+		next = backend_failed(c, &e);
+	else if (c->state == CLIENT_RELAY)
+		next = break_off(c, "nothing came for too long");
+	c->running = false;
+	if (next == DONE)
+		client_free(c);
+	else
+		client_run(c);
+}
+
+void
+clients_check_time(struct worker *w, int64_t now_ms)
+{
+	struct client *c, *next;
+
+	for (c = TAILQ_FIRST(&w->clients); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, next);
+		check_time(c, now_ms);
+	}
+}

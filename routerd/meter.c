@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * meter.c - see meter.h.
+ *
+ * Where the counts are: `usage` of the answer (OpenAI chat, completions,
+ * embeddings, Anthropic messages), of its `response` (OpenAI responses,
+ * streamed) or of its `message` (Anthropic, the first event of a stream).
+ */
+#include <string.h>
+
+#include "common/json/scan.h"
+#include "routerd/meter.h"
+
+void
+meter_init(struct meter *m, bool is_stream)
+{
+	*m = (struct meter){
+		.is_stream = is_stream, .input_tokens = -1, .output_tokens = -1
+	};
+	m->kept.limit = METER_KEPT_MAX;
+}
+
+void
+meter_clear(struct meter *m)
+{
+	buf_free(&m->kept);
+}
+
+static void
+read_count(const struct json_span *usage, const char *name, int64_t *to)
+{
+	struct json_span value;
+	long long n;
+
+	if (json_find(usage, name, &value) != 1)
+		return;
+	n = json_count(&value);
+	/* Streams repeat a count as it grows. */
+	if (n > *to)
+		*to = n;
+}
+
+static void
+read_usage(struct meter *m, const struct json_span *of)
+{
+	struct json_span usage;
+
+	if (json_find(of, "usage", &usage) != 1)
+		return;
+	read_count(&usage, "prompt_tokens", &m->input_tokens);
+	read_count(&usage, "input_tokens", &m->input_tokens);
+	read_count(&usage, "completion_tokens", &m->output_tokens);
+	read_count(&usage, "output_tokens", &m->output_tokens);
+}
+
+static void
+read_json(struct meter *m, const char *text, size_t n)
+{
+	static const char usage[] = "\"usage\"";
+	struct json_span top, inner;
+	struct error e;
+
+	if (memmem(text, n, usage, sizeof(usage) - 1) == NULL ||
+	    json_parse(text, n, &top, &e) < 0)
+		return;
+	read_usage(m, &top);
+	if (json_find(&top, "response", &inner) == 1)
+		read_usage(m, &inner);
+	if (json_find(&top, "message", &inner) == 1)
+		read_usage(m, &inner);
+}
+
+static void
+read_line(struct meter *m, const char *line, size_t n)
+{
+	static const char data[] = "data:";
+
+	if (n > 0 && line[n - 1] == '\r')
+		n--;
+	if (n >= sizeof(data) - 1 && memcmp(line, data, sizeof(data) - 1) == 0)
+		read_json(m, line + sizeof(data) - 1, n - (sizeof(data) - 1));
+}
+
+static void
+keep(struct meter *m, const char *p, size_t n)
+{
+	if (!m->lost && buf_append(&m->kept, p, n) < 0) {
+		m->lost = true;
+		buf_consume(&m->kept, m->kept.len);
+	}
+}
+
+/* A line that came in one piece, as most do, isn't copied. */
+static void
+end_line(struct meter *m, const char *p, size_t n)
+{
+	if (m->kept.len == 0 && !m->lost) {
+		read_line(m, p, n);
+		return;
+	}
+	keep(m, p, n);
+	if (!m->lost)
+		read_line(m, (char *)buf_data(&m->kept), m->kept.len);
+	buf_consume(&m->kept, m->kept.len);
+	m->lost = false;
+}
+
+void
+meter_feed(struct meter *m, const void *data, size_t n)
+{
+	const char *p = data, *end = p + n, *newline;
+
+	while (m->is_stream && p < end &&
+	       (newline = memchr(p, '\n', (size_t)(end - p))) != NULL) {
+		end_line(m, p, (size_t)(newline - p));
+		p = newline + 1;
+	}
+	if (p < end)
+		keep(m, p, (size_t)(end - p));
+}
+
+void
+meter_finish(struct meter *m)
+{
+	if (m->is_stream)
+		end_line(m, "", 0);
+	else if (!m->lost)
+		read_json(m, (char *)buf_data(&m->kept), m->kept.len);
+}

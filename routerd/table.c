@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* table.c - see table.h. */
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/http/message.h"
+#include "common/wire/router.h"
+#include "common/xalloc.h"
+#include "routerd/backend.h"
+#include "routerd/table.h"
+
+#define TIMEOUT_S 60
+
+struct table {
+	unsigned refs;
+	size_t n;
+	struct route *routes;
+	struct pair *sandboxes; /* sorted by id -> scope of the owner */
+	size_t n_sandboxes;
+};
+
+static char *
+dup_or_null(const char *s)
+{
+	return s != NULL && *s != '\0' ? xstrdup(s) : NULL;
+}
+
+static void
+wipe(char *secret)
+{
+	if (secret != NULL)
+		OPENSSL_cleanse(secret, strlen(secret));
+	free(secret);
+}
+
+static void
+route_clear(struct route *r)
+{
+	free(r->scope);
+	free(r->name);
+	free(r->provider);
+	free(r->model);
+	free(r->access_key);
+	free(r->region);
+	free(r->base_path);
+	wipe(r->key);
+	wipe(r->session_token);
+	for (size_t i = 0; r->fallbacks[i] != NULL; i++)
+		free(r->fallbacks[i]);
+}
+
+static int
+read_endpoint(struct route *r, const char *endpoint, struct error *e)
+{
+	struct http_slice text = { endpoint, strlen(endpoint) }, path;
+	struct http_url url;
+
+	if (http_url_parse(text, &url, e) < 0)
+		return -1;
+	r->is_tls = http_slice_is_nocase(url.scheme, "https");
+	if (!r->is_tls && !http_slice_is_nocase(url.scheme, "http"))
+		return error_set(
+		    e, ERR_INVALID, "'%s' is no http URL", endpoint);
+	path = url.target;
+	if (path.n > 0 && memchr(path.p, '?', path.n) != NULL)
+		return error_set(e, ERR_INVALID, "'%s' has a query", endpoint);
+	while (path.n > 0 && path.p[path.n - 1] == '/')
+		path.n--;
+	r->authority = url.authority;
+	if (r->authority.port == 0)
+		r->authority.port = r->is_tls ? 443 : 80;
+	r->base_path = xstrndup(path.n > 0 ? path.p : "", path.n);
+	return 0;
+}
+
+static bool
+is_value(const char *s)
+{
+	return s == NULL ||
+	       http_is_field_value((struct http_slice){ s, strlen(s) });
+}
+
+static int
+route_init(struct route *r, const struct router_route *from, struct error *e)
+{
+	size_t n = from->fallbacks.n < TABLE_FALLBACKS_MAX
+		       ? from->fallbacks.n
+		       : TABLE_FALLBACKS_MAX;
+
+	r->scope = xstrdup(from->scope);
+	r->name = xstrdup(from->name);
+	r->provider = xstrdup(from->provider);
+	r->model = dup_or_null(from->model);
+	r->key = dup_or_null(from->key);
+	r->access_key = dup_or_null(from->access_key);
+	r->session_token = dup_or_null(from->session_token);
+	r->region = dup_or_null(from->region);
+	r->timeout_ms =
+	    (from->timeout_s > 0 ? from->timeout_s : TIMEOUT_S) * 1000;
+	r->requests_per_minute = from->requests_per_minute;
+	r->tokens_per_minute = from->tokens_per_minute;
+	r->concurrent = from->concurrent;
+	for (size_t i = 0; i < n; i++)
+		r->fallbacks[i] = xstrdup(from->fallbacks.v[i]);
+	if (!is_value(r->key) || !is_value(r->access_key) ||
+	    !is_value(r->session_token))
+		return error_set(
+		    e, ERR_INVALID, "the key can't be sent in a header");
+	r->backend = backend_find(from->type);
+	if (r->backend == NULL)
+		return error_set(e, ERR_INVALID,
+		    "models can't be asked of type '%s'", from->type);
+	return read_endpoint(r, from->endpoint, e);
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(
+	    ((const struct pair *)a)->name, ((const struct pair *)b)->name);
+}
+
+int
+table_new(
+    const struct router_set_routes *from, struct table **ret, struct error *e)
+{
+	const struct router_route *v = from->routes.v;
+	struct table *t = xcalloc(1, sizeof(*t));
+
+	t->refs = 1;
+	t->routes = xcalloc(from->routes.n + 1, sizeof(*t->routes));
+	for (; t->n < from->routes.n; t->n++) {
+		if (route_init(&t->routes[t->n], &v[t->n], e) < 0) {
+			(void)error_prefix(e, "route '%s'", v[t->n].name);
+			t->n++;
+			table_unref(t);
+			return -1;
+		}
+	}
+	t->sandboxes = xcalloc(from->sandboxes.n + 1, sizeof(*t->sandboxes));
+	for (; t->n_sandboxes < from->sandboxes.n; t->n_sandboxes++) {
+		struct pair *to = &t->sandboxes[t->n_sandboxes];
+
+		to->name = xstrdup(from->sandboxes.v[t->n_sandboxes].name);
+		to->value = xstrdup(from->sandboxes.v[t->n_sandboxes].value);
+	}
+	qsort(t->sandboxes, t->n_sandboxes, sizeof(*t->sandboxes), by_name);
+	*ret = t;
+	return 0;
+}
+
+struct table *
+table_ref(struct table *t)
+{
+	t->refs++;
+	return t;
+}
+
+void
+table_unref(struct table *t)
+{
+	if (t == NULL || --t->refs > 0)
+		return;
+	for (size_t i = 0; i < t->n; i++)
+		route_clear(&t->routes[i]);
+	for (size_t i = 0; i < t->n_sandboxes; i++) {
+		free((void *)(uintptr_t)t->sandboxes[i].name);
+		free((void *)(uintptr_t)t->sandboxes[i].value);
+	}
+	free(t->routes);
+	free(t->sandboxes);
+	free(t);
+}
+
+/* Whose routes a sandbox may take: its own, then its owner's. */
+struct scopes {
+	const char *v[2];
+	size_t n;
+};
+
+static struct scopes
+scopes_of(const struct table *t, const char *sandbox)
+{
+	struct pair key = { .name = sandbox };
+	const struct pair *owner =
+	    t->n_sandboxes > 0 ? bsearch(&key, t->sandboxes, t->n_sandboxes,
+				     sizeof(key), by_name)
+			       : NULL;
+	struct scopes s = { .v = { sandbox }, .n = 1 };
+
+	if (owner != NULL)
+		s.v[s.n++] = owner->value;
+	return s;
+}
+
+static bool
+has_name(const struct route *r, struct http_slice name, bool or_provider)
+{
+	return http_slice_is(name, r->name) ||
+	       (or_provider && http_slice_is(name, r->provider));
+}
+
+/*
+ * The first route of that name that offers the protocol.  *met: there was one
+ * of that name.  What the supervisor asks for itself isn't the agent's.
+ */
+static const struct route *
+find(const struct table *t, const struct scopes *scopes, struct http_slice name,
+    bool or_provider, enum protocol protocol, bool *met)
+{
+	for (size_t s = 0; s < scopes->n; s++) {
+		for (size_t i = 0; i < t->n; i++) {
+			const struct route *r = &t->routes[i];
+
+			if (strcmp(r->scope, scopes->v[s]) != 0 ||
+			    strcmp(r->name, ROUTER_SYSTEM) == 0 ||
+			    !has_name(r, name, or_provider))
+				continue;
+			*met = true;
+			if (backend_offers(r->backend, protocol))
+				return r;
+		}
+	}
+	return NULL;
+}
+
+enum choice
+table_choose(const struct table *t, const char *sandbox,
+    const struct api_request *request, const char *model,
+    const struct route **ret)
+{
+	struct scopes scopes = scopes_of(t, sandbox);
+	struct http_slice name = { ROUTER_DEFAULT, strlen(ROUTER_DEFAULT) };
+	bool met = false;
+
+	*ret = NULL;
+	if (request->prefix.p != NULL) {
+		name = request->prefix;
+		*ret = find(t, &scopes, name, true, request->protocol, &met);
+		return *ret != NULL ? CHOICE_OK
+		       : met        ? CHOICE_INCOMPATIBLE
+				    : CHOICE_NONE;
+	}
+	if (model != NULL)
+		*ret = find(t, &scopes,
+		    (struct http_slice){ model, strlen(model) }, false,
+		    request->protocol, &met);
+	if (*ret == NULL)
+		*ret = find(t, &scopes, name, false, request->protocol, &met);
+	return *ret != NULL ? CHOICE_OK
+	       : met        ? CHOICE_INCOMPATIBLE
+			    : CHOICE_NONE;
+}
+
+const struct route *
+table_fallback(const struct table *t, const char *sandbox,
+    const struct route *route, enum protocol protocol, size_t n)
+{
+	struct scopes scopes = scopes_of(t, sandbox);
+	bool met = false;
+
+	for (size_t i = 0; route->fallbacks[i] != NULL; i++) {
+		const struct route *r = find(t, &scopes,
+		    (struct http_slice){
+			route->fallbacks[i], strlen(route->fallbacks[i]) },
+		    false, protocol, &met);
+
+		if (r != NULL && r != route && n-- == 0)
+			return r;
+	}
+	return NULL;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * table.h - the routes there are, and which one a request takes.
+ *
+ * A table is immutable and counted: a request under way keeps the one that it
+ * began with.  Secrets are wiped with it.
+ */
+#ifndef ROUTERD_TABLE_H
+#define ROUTERD_TABLE_H
+
+#include <stdint.h>
+
+#include "common/error.h"
+#include "common/http/authority.h"
+#include "routerd/api.h"
+
+struct backend;
+struct router_set_routes;
+
+#define TABLE_FALLBACKS_MAX 8
+
+struct route {
+	char *scope;
+	char *name;
+	char *provider;
+	char *model; /* NULL: as the client says */
+	char *key;   /* a secret; NULL: none is sent */
+	char *access_key;
+	char *session_token;
+	char *region;
+	const struct backend *backend;
+	bool is_tls;
+	struct http_authority authority; /* its port is set */
+	char *base_path;                 /* "/v1", "" */
+	int64_t timeout_ms;
+	int64_t requests_per_minute; /* of each sandbox; 0: no bound */
+	int64_t tokens_per_minute;
+	int64_t concurrent;
+	char *fallbacks[TABLE_FALLBACKS_MAX + 1]; /* ends with NULL */
+};
+
+struct table;
+
+/* ERR_INVALID names the route. */
+int table_new(
+    const struct router_set_routes *, struct table **ret, struct error *);
+struct table *table_ref(struct table *);
+void table_unref(struct table *); /* NULL is fine */
+
+enum choice {
+	CHOICE_OK,
+	CHOICE_NONE,         /* no route is configured for it */
+	CHOICE_INCOMPATIBLE, /* none that speaks this protocol */
+};
+
+/* By the path's prefix, else the body's model as an alias (NULL: none), else
+ * the default; the sandbox's own before its owner's. */
+enum choice table_choose(const struct table *, const char *sandbox,
+    const struct api_request *, const char *model, const struct route **ret);
+/* The nth to try after `route`; NULL: no more. */
+const struct route *table_fallback(const struct table *, const char *sandbox,
+    const struct route *, enum protocol, size_t n);
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "common/wire/router.h"
+#include "routerd/table.h"
+
+static const char *names[] = { "spare", "claude", "missing" };
+
+static struct router_route routes[] = {
+	{ .scope = "uid:1",
+	    .name = ROUTER_DEFAULT,
+	    .provider = "o",
+	    .type = "openai",
+	    .endpoint = "https://api.openai.com/v1/",
+	    .key = "k",
+	    .fallbacks = { names, 3 } },
+	{ .scope = "uid:1",
+	    .name = "spare",
+	    .provider = "o2",
+	    .type = "nvidia",
+	    .endpoint = "http://127.0.0.1:8080" },
+	{ .scope = "uid:1",
+	    .name = "claude",
+	    .provider = "a",
+	    .type = "anthropic",
+	    .endpoint = "https://api.anthropic.com/v1" },
+	{ .scope = "uid:1",
+	    .name = ROUTER_SYSTEM,
+	    .provider = "sys",
+	    .type = "openai",
+	    .endpoint = "https://s/v1" },
+	{ .scope = "box-2",
+	    .name = ROUTER_DEFAULT,
+	    .provider = "own",
+	    .type = "openai",
+	    .endpoint = "https://own/v1" },
+};
+static struct pair sandboxes[] = { { "box-3", "uid:2" }, { "box-1", "uid:1" },
+	{ "box-2", "uid:1" } };
+
+static const struct router_set_routes all = { { routes, 5 }, { sandboxes, 3 } };
+
+static const char *
+choose(const struct table *t, const char *sandbox, const char *prefix,
+    const char *model, enum protocol protocol)
+{
+	static const char *const results[] = { "?", "none", "incompatible" };
+	struct api_request request = { .protocol = protocol };
+	const struct route *r;
+	enum choice choice;
+
+	if (prefix != NULL)
+		request.prefix = (struct http_slice){ prefix, strlen(prefix) };
+	choice = table_choose(t, sandbox, &request, model, &r);
+	return choice == CHOICE_OK ? r->provider : results[choice];
+}
+
+static void
+test_a_request_takes_its_route(void **state)
+{
+	static const struct {
+		const char *sandbox, *prefix, *model;
+		enum protocol protocol;
+		const char *expected;
+	} cases[] = {
+		{ "box-1", NULL, NULL, PROTOCOL_CHAT, "o" },
+		{ "box-1", NULL, "whatever", PROTOCOL_CHAT, "o" },
+		{ "box-1", NULL, "spare", PROTOCOL_CHAT, "o2" },
+		{ "box-1", "o2", NULL, PROTOCOL_CHAT, "o2" },
+		{ "box-1", "spare", NULL, PROTOCOL_CHAT, "o2" },
+		{ "box-1", "claude", NULL, PROTOCOL_MESSAGES, "a" },
+		{ "box-1", "a", NULL, PROTOCOL_CHAT, "incompatible" },
+		{ "box-1", NULL, NULL, PROTOCOL_MESSAGES, "incompatible" },
+		{ "box-1", "nobody", NULL, PROTOCOL_CHAT, "none" },
+		/* The supervisor's own is nobody else's. */
+		{ "box-1", "sys", NULL, PROTOCOL_CHAT, "none" },
+		{ "box-1", ROUTER_SYSTEM, NULL, PROTOCOL_CHAT, "none" },
+		{ "box-1", NULL, ROUTER_SYSTEM, PROTOCOL_CHAT, "o" },
+		/* A sandbox's own comes first, its owner's second. */
+		{ "box-2", NULL, NULL, PROTOCOL_CHAT, "own" },
+		{ "box-2", NULL, "spare", PROTOCOL_CHAT, "o2" },
+		/* Others' aren't there. */
+		{ "box-3", NULL, NULL, PROTOCOL_CHAT, "none" },
+		{ "box-3", "o", NULL, PROTOCOL_CHAT, "none" },
+		{ "unknown", NULL, NULL, PROTOCOL_CHAT, "none" },
+		{ "box-1", "own", NULL, PROTOCOL_CHAT, "none" },
+	};
+	struct table *t;
+	struct error e;
+
+	(void)state;
+	assert_int_equal(table_new(&all, &t, &e), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_string_equal(choose(t, cases[i].sandbox, cases[i].prefix,
+					cases[i].model, cases[i].protocol),
+		    cases[i].expected);
+	table_unref(t);
+}
+
+static void
+test_fallbacks_come_in_order_and_speak_the_protocol(void **state)
+{
+	struct api_request request = { .protocol = PROTOCOL_CHAT };
+	const struct route *r;
+	struct table *t;
+	struct error e;
+
+	(void)state;
+	assert_int_equal(table_new(&all, &t, &e), 0);
+	assert_int_equal(
+	    table_choose(t, "box-1", &request, NULL, &r), CHOICE_OK);
+	assert_string_equal(
+	    table_fallback(t, "box-1", r, PROTOCOL_CHAT, 0)->name, "spare");
+	assert_null(table_fallback(t, "box-1", r, PROTOCOL_CHAT, 1));
+	assert_string_equal(
+	    table_fallback(t, "box-1", r, PROTOCOL_MESSAGES, 0)->name,
+	    "claude");
+	table_unref(t);
+}
+
+static void
+test_endpoints_are_read_or_refused(void **state)
+{
+	static const struct {
+		const char *endpoint;
+		bool is_tls;
+		unsigned port;
+		const char *base;
+	} good[] = {
+		{ "https://h/v1/", true, 443, "/v1" },
+		{ "https://h", true, 443, "" },
+		{ "http://127.0.0.1:8080/", false, 8080, "" },
+		{ "http://host.openshell.internal:11434/v1/x", false, 11434,
+		    "/v1/x" },
+	};
+	static const char *const bad[] = { "h/v1", "ftp://h/", "https://",
+		"https://h/v1?key=1", "https://u:p@h/", "https://h:0/" };
+	struct router_route one = routes[0];
+	const struct router_set_routes set = { { &one, 1 }, { NULL, 0 } };
+	struct api_request request = { .protocol = PROTOCOL_CHAT };
+	const struct route *r;
+	struct table *t;
+	struct error e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		one.endpoint = good[i].endpoint;
+		assert_int_equal(table_new(&set, &t, &e), 0);
+		assert_int_equal(
+		    table_choose(t, "uid:1", &request, NULL, &r), CHOICE_OK);
+		assert_int_equal(r->is_tls, good[i].is_tls);
+		assert_int_equal(r->authority.port, good[i].port);
+		assert_string_equal(r->base_path, good[i].base);
+		table_unref(t);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		one.endpoint = bad[i];
+		assert_int_equal(table_new(&set, &t, &e), -1);
+	}
+	one = routes[0];
+	one.type = "github";
+	assert_int_equal(table_new(&set, &t, &e), -1);
+	assert_non_null(strstr(e.text, "inference.local"));
+	assert_non_null(strstr(e.text, "github"));
+	one = routes[0];
+	one.key = "a\r\nb";
+	assert_int_equal(table_new(&set, &t, &e), -1);
+	assert_null(strstr(e.text, "a\r"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_request_takes_its_route),
+		cmocka_unit_test(
+		    test_fallbacks_come_in_order_and_speak_the_protocol),
+		cmocka_unit_test(test_endpoints_are_read_or_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
