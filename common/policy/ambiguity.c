@@ -66,6 +66,13 @@ same_set(const struct string_list *a, const struct string_list *b)
 	return true;
 }
 
+/* What isn't there is as what is empty. */
+static bool
+same_text(const char *a, const char *b)
+{
+	return strcmp(a != NULL ? a : "", b != NULL ? b : "") == 0;
+}
+
 static bool
 paths_compete(const struct candidate *a, const struct candidate *b)
 {
@@ -92,8 +99,18 @@ compare(struct report *r, const struct candidate *a, const struct candidate *b)
 		    l7 && a->ep->enforcement != b->ep->enforcement },
 		{ "allow_encoded_slash", l7 && a->ep->allow_encoded_slash !=
 						   b->ep->allow_encoded_slash },
+		{ "request_body_credential_rewrite",
+		    l7 && a->ep->rewrite_body != b->ep->rewrite_body },
+		{ "credential_signing",
+		    l7 && a->ep->signing != b->ep->signing },
+		{ "signing_service", l7 && !same_text(a->ep->signing_service,
+					       b->ep->signing_service) },
+		{ "signing_region", l7 && !same_text(a->ep->signing_region,
+					      b->ep->signing_region) },
+		{ "credential_binding",
+		    l7 && !same_text(a->ep->provider, b->ep->provider) },
 	};
-	char list[128] = "";
+	char list[256] = "";
 
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
 		size_t used = strlen(list);

@@ -132,18 +132,7 @@ block_covers(
 	return false;
 }
 
-/* The endpoints that speak for a connection, one after the other. */
-struct cursor {
-	const struct matcher *m;
-	const char *host;
-	uint16_t port;
-	const struct caller *caller;
-	size_t block;
-	size_t endpoint;
-	bool admitted;
-};
-
-static const struct match_endpoint *
+const struct match_endpoint *
 next_endpoint(struct cursor *c, const struct match_block **ret_block)
 {
 	for (; c->block < c->m->n_blocks; c->block++, c->endpoint = 0) {
@@ -166,7 +155,7 @@ next_endpoint(struct cursor *c, const struct match_block **ret_block)
 	return NULL;
 }
 
-static bool
+bool
 canonical_host(const char *host, char ret[HTTP_HOST_MAX + 1])
 {
 	enum http_host_kind kind;

@@ -6,6 +6,7 @@
 #ifndef COMMON_POLICY_MATCH_H
 #define COMMON_POLICY_MATCH_H
 
+#include "common/http/authority.h"
 #include "common/policy/glob.h"
 #include "common/policy/model.h"
 
@@ -62,6 +63,21 @@ struct matcher {
 	char **links;
 	size_t n_links;
 };
+
+/* The endpoints that speak for a connection, one after the other; the host is
+ * canonical. */
+struct cursor {
+	const struct matcher *m;
+	const char *host;
+	uint16_t port;
+	const struct caller *caller;
+	size_t block;
+	size_t endpoint;
+	bool admitted;
+};
+const struct match_endpoint *next_endpoint(
+    struct cursor *, const struct match_block **ret_block);
+bool canonical_host(const char *host, char ret[HTTP_HOST_MAX + 1]);
 
 bool pattern_matches(const struct pattern *, const char *text, size_t len);
 /* Of texts that were validated: a host in lower case, a path or a glob. */

@@ -73,6 +73,12 @@ struct endpoint {
 	bool has_deny_rules;
 	struct string_list allowed_ips;
 	bool allow_encoded_slash;
+	int signing; /* enum policy_signing */
+	char *signing_service;
+	char *signing_region;
+	char *provider; /* credential_binding.provider */
+	bool rewrite_body;
+	bool allow_uninspected;
 	struct place place;
 };
 

@@ -54,6 +54,9 @@ endpoint_clear(struct endpoint *ep)
 	free(ep->host);
 	free(ep->ports);
 	free(ep->path);
+	free(ep->signing_service);
+	free(ep->signing_region);
+	free(ep->provider);
 }
 
 static void

@@ -152,6 +152,34 @@ bool policy_is_host_alias(const char *host);
 bool matcher_allows_encoded_slash(const struct matcher *, const char *host,
     uint16_t port, const struct caller *, const char *path);
 
+/* How secrets get into a request (common/credential/). */
+enum policy_signing {
+	POLICY_NO_SIGNING,
+	POLICY_SIGV4, /* the payload's hash as the request has it */
+	POLICY_SIGV4_BODY,
+	POLICY_SIGV4_NO_BODY,
+};
+
+/* What the endpoint that governs a path says of credentials; borrowed. */
+struct policy_credentials {
+	const char *provider; /* credential_binding.provider, or NULL */
+	enum policy_signing signing;
+	const char *service;
+	const char *region; /* NULL: as the host says */
+	bool rewrite_body;
+};
+void matcher_credentials(const struct matcher *, const char *host,
+    uint16_t port, const struct caller *, const char *path,
+    struct policy_credentials *ret);
+
+/* The providers that endpoints of this connection bind, whatever their path:
+ * the i-th; NULL behind the last. */
+const char *matcher_bound_provider(const struct matcher *, const char *host,
+    uint16_t port, const struct caller *, size_t i);
+/* Do all endpoints of this connection say allow_uninspected_credentials? */
+bool matcher_allows_uninspected(const struct matcher *, const char *host,
+    uint16_t port, const struct caller *);
+
 /*
  * The SSRF guard: may this connection, which matcher_connect allowed, go to
  * these addresses?  All must pass, by the selection order and the table of

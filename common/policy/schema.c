@@ -518,6 +518,30 @@ static const struct word access_words[] = {
 	{ 0 },
 };
 
+static const struct word signing_words[] = {
+	{ "sigv4", POLICY_SIGV4 },
+	{ "sigv4:body", POLICY_SIGV4_BODY },
+	{ "sigv4:no_body", POLICY_SIGV4_NO_BODY },
+	{ 0 },
+};
+
+static const struct key binding_keys[] = {
+	K(endpoint, provider, read_string),
+	{ 0 },
+};
+
+static void
+read_binding(struct report *r, const struct yaml_node *node, void *object,
+    const struct key *key)
+{
+	const struct endpoint *ep = object;
+
+	(void)key;
+	if (read_map(r, node, binding_keys, object) &&
+	    (ep->provider == NULL || ep->provider[0] == '\0'))
+		report_bad(r, place_of(node), "provider is missing");
+}
+
 static const struct key endpoint_keys[] = {
 	K(endpoint, host, read_host),
 	{ "port", read_single_port, 0 },
@@ -535,17 +559,20 @@ static const struct key endpoint_keys[] = {
 	K(endpoint, allowed_ips, read_string_list),
 	K(endpoint, allow_encoded_slash, read_bool),
 	LATER(websocket_credential_rewrite),
-	LATER(request_body_credential_rewrite),
-	LATER(allow_uninspected_credentials),
+	{ "request_body_credential_rewrite", read_bool,
+	    offsetof(struct endpoint, rewrite_body) },
+	{ "allow_uninspected_credentials", read_bool,
+	    offsetof(struct endpoint, allow_uninspected) },
 	LATER(persisted_queries),
 	LATER(graphql_persisted_queries),
 	LATER(graphql_max_body_bytes),
 	LATER(json_rpc),
 	LATER(mcp),
-	LATER(credential_signing),
-	LATER(signing_service),
-	LATER(signing_region),
-	LATER(credential_binding),
+	{ "credential_signing", read_word, offsetof(struct endpoint, signing),
+	    signing_words },
+	K(endpoint, signing_service, read_string),
+	K(endpoint, signing_region, read_string),
+	{ "credential_binding", read_binding, 0 },
 	{ 0 },
 };
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/credential/sigv4.h"
 #include "common/http/authority.h"
 #include "common/policy/glob.h"
 #include "common/policy/model.h"
@@ -241,6 +242,9 @@ check_tcp(struct report *r, const struct endpoint *ep)
 		{ "enforcement", ep->has_enforcement },
 		{ "path", ep->path[0] != '\0' },
 		{ "allow_encoded_slash", ep->allow_encoded_slash },
+		{ "request_body_credential_rewrite", ep->rewrite_body },
+		{ "credential_signing", ep->signing != POLICY_NO_SIGNING },
+		{ "credential_binding", ep->provider != NULL },
 	};
 	struct address literal;
 
@@ -282,6 +286,67 @@ check_uninspected(struct report *r, const struct endpoint *ep)
 		report_bad(r, ep->place, "access needs 'protocol: rest'");
 }
 
+/* What stands in a credential scope of a signature. */
+static bool
+is_scope_part(const char *s)
+{
+	return s != NULL && s[0] != '\0' && strlen(s) <= 63 &&
+	       s[strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0';
+}
+
+static void
+check_signing(struct report *r, const struct endpoint *ep)
+{
+	char region[SIGV4_REGION_MAX + 1];
+
+	if (ep->signing == POLICY_NO_SIGNING) {
+		if (ep->signing_service != NULL || ep->signing_region != NULL)
+			report_bad(r, ep->place,
+			    "signing_service and signing_region need "
+			    "credential_signing");
+		return;
+	}
+	if (ep->signing_service == NULL)
+		report_bad(
+		    r, ep->place, "credential_signing needs signing_service");
+	else if (!is_scope_part(ep->signing_service))
+		report_bad(r, ep->place, "signing_service '%.80s' is no name",
+		    ep->signing_service);
+	if (ep->signing_region != NULL && !is_scope_part(ep->signing_region))
+		report_bad(r, ep->place, "signing_region '%.80s' is no name",
+		    ep->signing_region);
+	if (ep->signing_region == NULL && !sigv4_region(ep->host, region))
+		report_bad(r, ep->place,
+		    "signing_region is missing: the host doesn't say it");
+	if (ep->rewrite_body)
+		report_bad(r, ep->place,
+		    "request_body_credential_rewrite and credential_signing "
+		    "are mutually exclusive");
+}
+
+/* Placeholders are resolved in requests that we read, nowhere else. */
+static void
+check_credentials(struct report *r, const struct endpoint *ep)
+{
+	bool has_some = ep->signing != POLICY_NO_SIGNING ||
+			ep->provider != NULL || ep->rewrite_body;
+
+	check_signing(r, ep);
+	if (ep->rewrite_body && ep->protocol == PROTOCOL_NONE)
+		report_warn(r, ep->place,
+		    "request_body_credential_rewrite has no effect without "
+		    "'protocol: rest'");
+	if (ep->allow_uninspected)
+		report_warn(r, ep->place,
+		    "allow_uninspected_credentials: what a sandbox sends to "
+		    "this credentialed endpoint isn't looked at");
+	else if (has_some && ep->tls == TLS_SKIP)
+		report_bad(r, ep->place,
+		    "a credentialed endpoint can't have tls: skip, which "
+		    "hides its requests (or write "
+		    "allow_uninspected_credentials: true)");
+}
+
 static void
 check_endpoint(struct report *r, const struct endpoint *ep)
 {
@@ -301,6 +366,7 @@ check_endpoint(struct report *r, const struct endpoint *ep)
 		check_rest(r, ep);
 	else
 		check_uninspected(r, ep);
+	check_credentials(r, ep);
 	check_rules(r, "rules", &ep->rules);
 	check_rules(r, "deny_rules", &ep->deny_rules);
 	check_allowed_ips(r, ep);

@@ -152,6 +152,26 @@ add_ports(struct yaml_node *map, const struct endpoint *ep)
 		(void)add_item(list, new_number(ep->ports[i]));
 }
 
+static void
+add_credentials(struct yaml_node *map, const struct endpoint *ep)
+{
+	static const char *const signings[] = { NULL, "sigv4", "sigv4:body",
+		"sigv4:no_body" };
+
+	add_string(map, "credential_signing", signings[ep->signing]);
+	add_string(map, "signing_service", ep->signing_service);
+	add_string(map, "signing_region", ep->signing_region);
+	if (ep->provider != NULL)
+		add_string(
+		    add(map, "credential_binding", node_new(YAML_MAPPING)),
+		    "provider", ep->provider);
+	if (ep->rewrite_body)
+		(void)add(
+		    map, "request_body_credential_rewrite", new_bool(true));
+	if (ep->allow_uninspected)
+		(void)add(map, "allow_uninspected_credentials", new_bool(true));
+}
+
 static struct yaml_node *
 new_endpoint(const struct endpoint *ep)
 {
@@ -172,6 +192,7 @@ new_endpoint(const struct endpoint *ep)
 	add_list(map, "allowed_ips", &ep->allowed_ips);
 	if (ep->allow_encoded_slash)
 		(void)add(map, "allow_encoded_slash", new_bool(true));
+	add_credentials(map, ep);
 	return map;
 }
 
