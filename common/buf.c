@@ -21,6 +21,14 @@ buf_free(struct buf *b)
 	b->limit = limit;
 }
 
+void
+buf_wipe(struct buf *b)
+{
+	if (b->base != NULL)
+		explicit_bzero(b->base, b->cap);
+	buf_free(b);
+}
+
 /* Room for n more bytes and the NUL that doesn't count. */
 static void
 reserve(struct buf *b, size_t n)

@@ -25,6 +25,7 @@ struct buf {
 	}
 
 void buf_free(struct buf *); /* leaves an empty buf with the same limit */
+void buf_wipe(struct buf *); /* the same, of what may hold a secret */
 static inline uint8_t *
 buf_data(const struct buf *b)
 {

@@ -3,8 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/credential/placeholder.h"
 #include "common/field.h"
 #include "proxyd/audit.h"
+#include "proxyd/injected.h"
 #include "common/wire/events.h"
 #include "proxyd/sandbox.h"
 #include "proxyd/worker.h"
@@ -88,9 +90,25 @@ audit_connect(struct conn *c, bool is_denial, const char *engine,
 	    l.pairs, l.n);
 }
 
+/* What all events of a request have. */
+static const char *
+add_request(
+    struct line *l, struct conn *c, const char *method, const char *path)
+{
+	add(l, "method", method);
+	add(l, "path", path);
+	if (c->inspection == INSPECT_REST) {
+		add(l, "l7_protocol", "rest");
+		add(l, "l7_action", method);
+		add(l, "l7_target", path);
+		return "L7_REQUEST";
+	}
+	return c->mode == MODE_FORWARD ? "FORWARD" : "HTTP_REQUEST";
+}
+
 void
 audit_request(struct conn *c, const struct decision *d, const char *method,
-    const char *path)
+    const char *path, const char *credentials)
 {
 	static const char *const words[] = {
 		[VERDICT_DENY] = "deny",
@@ -99,30 +117,46 @@ audit_request(struct conn *c, const struct decision *d, const char *method,
 	};
 	struct events *ev = c->worker->events;
 	bool is_denial = d->verdict == VERDICT_DENY;
-	bool is_judged = c->inspection == INSPECT_REST;
 	const char *reason = d->reason[0] != '\0' ? d->reason : NULL;
-	const char *message = "HTTP_REQUEST";
+	const char *message;
 	struct line l;
 
 	if (!events_wants(ev, &c->sandbox->quota, is_denial))
 		return;
-	if (is_judged)
-		message = "L7_REQUEST";
-	else if (c->mode == MODE_FORWARD)
-		message = "FORWARD";
 	l.n = 0;
 	add_common(&l, c, is_denial ? "deny" : "allow");
 	add(&l, "engine", "l7");
 	add(&l, "policy", d->policy != NULL ? d->policy : c->policy);
 	add(&l, "reason", reason);
-	add(&l, "method", method);
-	add(&l, "path", path);
-	if (is_judged) {
-		add(&l, "l7_protocol", "rest");
-		add(&l, "l7_action", method);
-		add(&l, "l7_target", path);
+	message = add_request(&l, c, method, path);
+	if (c->inspection == INSPECT_REST) {
 		add(&l, "l7_decision", words[d->verdict]);
 		add(&l, "l7_deny_reason", reason);
 	}
+	add(&l, "credentials", credentials);
 	events_add(ev, is_denial, c->sandbox->id, message, l.pairs, l.n);
+}
+
+void
+audit_credential(struct conn *c, const char *engine, const char *method,
+    const char *path, const char *key, const char *reason)
+{
+	struct events *ev = c->worker->events;
+	char shown[PLACEHOLDER_KEY_MAX + sizeof("=" INJECTED_SHOWN)];
+	const char *message;
+	struct line l;
+
+	if (!events_wants(ev, &c->sandbox->quota, true))
+		return;
+	l.n = 0;
+	add_common(&l, c, "deny");
+	add(&l, "engine", engine);
+	add(&l, "policy", c->policy);
+	add(&l, "reason", reason);
+	message = add_request(&l, c, method, path);
+	if (key != NULL && key[0] != '\0') {
+		(void)snprintf(shown, sizeof(shown), "%s=" INJECTED_SHOWN, key);
+		add(&l, "credentials", shown);
+	}
+	events_add(ev, true, c->sandbox->id, message, l.pairs, l.n);
 }

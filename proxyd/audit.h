@@ -12,7 +12,12 @@
 /* engine: "opa", "ssrf" or "proxy"; reason of a denial, else NULL. */
 void audit_connect(struct conn *, bool is_denial, const char *engine,
     const char *policy, const char *reason);
+/* credentials: which were put in, by name; or NULL.  The path is the client's,
+ * never the one with a secret. */
 void audit_request(struct conn *, const struct decision *, const char *method,
-    const char *path);
+    const char *path, const char *credentials);
+/* A placeholder wasn't resolved; key may be NULL. */
+void audit_credential(struct conn *, const char *engine, const char *method,
+    const char *path, const char *key, const char *reason);
 
 #endif

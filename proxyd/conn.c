@@ -7,6 +7,7 @@
  *	PEEK -> SPLICE, or -> [TLS_CLIENT ->] REQUEST
  *	FIRST -> REQUEST, where no tunnel is asked for
  *	REQUEST -> [RESOLVE -> GUARD -> DIAL ->] [TLS_UPSTREAM ->] REQUEST
+ *	REQUEST -> COLLECT -> REQUEST, where the body is needed first
  *	REQUEST -> EXCHANGE -> REQUEST ..., or -> COPY after an upgrade
  *
  * and from everywhere to LAST.  Nothing that the client sent reaches the
@@ -25,6 +26,7 @@
 #include "common/xalloc.h"
 #include "proxyd/audit.h"
 #include "proxyd/conn.h"
+#include "proxyd/forward.h"
 #include "proxyd/sandbox.h"
 #include "proxyd/worker.h"
 
@@ -63,9 +65,11 @@ static const struct step {
 	[CONN_TLS_UPSTREAM] = { "tls-upstream", step_tls_upstream,
 	    BIT(CONN_REQUEST) | REFUSAL, 10000 },
 	[CONN_REQUEST] = { "request", step_request,
-	    BIT(CONN_RESOLVE) | BIT(CONN_TLS_UPSTREAM) | BIT(CONN_EXCHANGE) |
-		REFUSAL,
+	    BIT(CONN_RESOLVE) | BIT(CONN_TLS_UPSTREAM) | BIT(CONN_COLLECT) |
+		BIT(CONN_EXCHANGE) | REFUSAL,
 	    600000 },
+	[CONN_COLLECT] = { "collect", step_collect, BIT(CONN_REQUEST) | REFUSAL,
+	    60000 },
 	[CONN_EXCHANGE] = { "exchange", step_exchange,
 	    BIT(CONN_REQUEST) | BIT(CONN_COPY) | REFUSAL, 1800000 },
 	[CONN_SPLICE] = { "splice", step_splice, 0, 0 },
@@ -202,6 +206,8 @@ conn_free(struct conn *c)
 	tube_put(&c->worker->pipes, &c->down);
 	rules_unref(c->rules);
 	buf_free(&c->x.asked_for);
+	body_clear(&c->x.request);
+	forward_clear(c);
 	free(c->x.websocket);
 	free(c->route);
 	free(c->dialled);
@@ -323,6 +329,8 @@ judge_again(const struct conn *c, const struct matcher *m, struct decision *ret)
 	if (ret->inspection != c->inspection &&
 	    (is_opaque(c, c->inspection) || is_opaque(c, ret->inspection)))
 		return "the policy now treats its bytes in another way";
+	if (is_opaque(c, ret->inspection) && forward_is_unguarded(c, m))
+		return "credentials may go there, and nobody reads its bytes";
 	if (!addresses_allowed(c, m, &d)) {
 		*ret = d;
 		return ret->reason;

@@ -9,6 +9,8 @@
  *	route.c     may it, and the way there
  *	peek.c      what the first bytes inside are, and TLS
  *	exchange.c  HTTP, request by request
+ *	collect.c   bodies that have to be here whole
+ *	forward.c   a request becomes bytes for its server
  *	relay.c     bytes that nobody reads
  *	refuse.c    saying no
  *
@@ -25,15 +27,16 @@
 
 #include "common/buf.h"
 #include "common/http/authority.h"
-#include "common/http/chunked.h"
 #include "common/http/message.h"
 #include "common/net/resolve.h"
 #include "common/net/side.h"
 #include "common/policy/policy.h"
+#include "proxyd/body.h"
 #include "proxyd/owner.h"
 #include "proxyd/pipes.h"
 
 struct http_websocket;
+struct injected;
 struct rules;
 struct sandbox;
 struct worker;
@@ -51,6 +54,7 @@ enum conn_state {
 	CONN_TLS_CLIENT,   /* handshake, as the server it asked for */
 	CONN_TLS_UPSTREAM, /* handshake with that server */
 	CONN_REQUEST,      /* a head, judged and forwarded */
+	CONN_COLLECT,      /* its body, before anything is forwarded */
 	CONN_EXCHANGE,     /* its body, and the answer */
 	CONN_SPLICE,       /* raw bytes, in the kernel */
 	CONN_COPY,         /* raw bytes, where an end has TLS */
@@ -69,15 +73,6 @@ enum next {
 /* How it came, and what it asked for. */
 enum conn_mode { MODE_EXPLICIT, MODE_CONNECT, MODE_FORWARD, MODE_TRANSPARENT };
 
-/* Where one message's body is in its copying. */
-struct body {
-	enum http_framing framing;
-	uint64_t left;
-	struct http_chunked chunks;
-	bool done;
-	bool rechunk; /* leaves as chunks */
-};
-
 /* One request and its answer. */
 struct exchange {
 	struct http_scan scan;
@@ -91,6 +86,15 @@ struct exchange {
 	bool endless;                     /* an event stream: no timeout */
 	struct http_websocket *websocket; /* owned; NULL: no upgrade */
 	struct buf asked_for; /* method, path, query: three C strings */
+
+	/* collect.c: a head that waits for its body, and that body, which then
+	 * goes out from here. */
+	struct buf held;
+	struct buf collected;
+	size_t collect_limit;
+	size_t collect_raw;        /* bytes so far, framing included */
+	struct injected *injected; /* owned: what the request carries */
+	struct redact *redact;     /* owned: what its answer may not; NULL */
 };
 
 /* The addresses of one dial. */
@@ -174,6 +178,7 @@ enum next step_peek(struct conn *);
 enum next step_tls_client(struct conn *);
 enum next step_tls_upstream(struct conn *);
 enum next step_request(struct conn *);
+enum next step_collect(struct conn *);
 enum next step_exchange(struct conn *);
 enum next step_splice(struct conn *);
 enum next step_copy(struct conn *);

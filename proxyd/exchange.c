@@ -11,6 +11,7 @@
  * A request that needs a way to its server stays unread in the client's
  * buffer, and is read and judged again when the way is there.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,107 +20,17 @@
 #include "common/http/write.h"
 #include "common/xalloc.h"
 #include "proxyd/audit.h"
+#include "proxyd/collect.h"
 #include "proxyd/conn.h"
+#include "proxyd/forward.h"
+#include "proxyd/media.h"
 #include "proxyd/refuse.h"
 #include "proxyd/sandbox.h"
 #include "proxyd/worker.h"
 
-#define VIA "1.1 openshell-sandbox"
 #define HEAD_MS 30000 /* from a head's first byte to its last */
 #define TURNS 32      /* of copying, before others have theirs */
 #define EXCHANGE_FINISH_MS 60000
-#define CHUNK_ROOM 64 /* what framing adds to a piece of a body, amply */
-
-/*
- * Bodies.
- */
-
-enum move {
-	MOVE_DONE,
-	MOVE_MORE, /* input is needed */
-	MOVE_FULL, /* output has to go first */
-	MOVE_BAD,
-};
-
-static void
-body_init(struct body *b, const struct http_head *head, bool rechunk)
-{
-	*b = (struct body){
-		.framing = head->framing,
-		.left = head->content_length,
-		.rechunk = rechunk && head->framing == HTTP_CHUNKED,
-	};
-	b->done = head->framing == HTTP_NO_BODY ||
-		  (head->framing == HTTP_LENGTH && b->left == 0);
-}
-
-static void
-put_piece(const struct body *b, struct http_slice data, struct side *to)
-{
-	char line[HTTP_CHUNK_SIZE_LINE];
-
-	if (data.n == 0)
-		return;
-	if (b->rechunk)
-		side_put(to, line, http_chunk_size_line(data.n, line));
-	side_put(to, data.p, data.n);
-	if (b->rechunk)
-		side_put(to, HTTP_CHUNK_END, strlen(HTTP_CHUNK_END));
-}
-
-static enum move
-move_chunks(struct body *b, struct side *from, struct side *to, size_t n)
-{
-	struct http_slice data;
-	struct error e;
-	ssize_t used =
-	    http_chunked_decode(&b->chunks, side_data(from), n, &data, &e);
-
-	if (used < 0)
-		return MOVE_BAD;
-	put_piece(b, data, to);
-	side_consume(from, (size_t)used);
-	if (!b->chunks.done)
-		return MOVE_MORE;
-	if (b->rechunk)
-		side_put(to, HTTP_CHUNK_LAST, strlen(HTTP_CHUNK_LAST));
-	return MOVE_DONE;
-}
-
-static enum move
-move_plain(struct body *b, struct side *from, struct side *to, size_t n)
-{
-	if (b->framing == HTTP_LENGTH && n > b->left)
-		n = (size_t)b->left;
-	put_piece(b, (struct http_slice){ side_data(from), n }, to);
-	side_consume(from, n);
-	if (b->framing != HTTP_LENGTH)
-		return MOVE_MORE;
-	b->left -= n;
-	return b->left == 0 ? MOVE_DONE : MOVE_MORE;
-}
-
-static enum move
-body_move(struct body *b, struct side *from, struct side *to)
-{
-	while (!b->done) {
-		size_t held = side_held(from), room = side_room(to);
-		enum move r;
-
-		if (held == 0)
-			return MOVE_MORE;
-		if (room <= CHUNK_ROOM)
-			return MOVE_FULL;
-		room -= CHUNK_ROOM;
-		r = b->framing == HTTP_CHUNKED
-			? move_chunks(b, from, to, held < room ? held : room)
-			: move_plain(b, from, to, held < room ? held : room);
-		if (r == MOVE_BAD)
-			return r;
-		b->done = r == MOVE_DONE;
-	}
-	return MOVE_DONE;
-}
 
 /*
  * Requests.
@@ -129,16 +40,6 @@ static uint16_t
 default_port(const struct conn *c)
 {
 	return c->is_tls ? 443 : 80;
-}
-
-static void
-own_authority(const struct conn *c, struct http_authority *ret)
-{
-	memcpy(ret->host, c->host, sizeof(ret->host));
-	ret->port = c->port;
-	ret->kind = HTTP_HOST_NAME;
-	if (c->is_literal && strchr(c->host, ':') != NULL)
-		ret->kind = HTTP_HOST_IPV6;
 }
 
 /* Inside a tunnel a request is for the host the tunnel was granted for. */
@@ -260,21 +161,6 @@ judge(struct conn *c, const char *query, struct decision *d)
 		    c->worker->scratch.path.path, query, d);
 }
 
-/* What a new policy will be asked about while this is under way. */
-static void
-remember(struct conn *c, const char *query)
-{
-	struct buf *b = &c->x.asked_for;
-	const char *method = c->worker->scratch.method;
-	const struct http_path *path = &c->worker->scratch.path;
-
-	buf_consume(b, b->len);
-	(void)buf_append(b, method, strlen(method) + 1);
-	(void)buf_append(b, path->path, path->len + 1);
-	if (query != NULL)
-		(void)buf_append(b, query, strlen(query) + 1);
-}
-
 bool
 exchange_still_allowed(
     const struct conn *c, const struct matcher *m, enum inspection inspection)
@@ -310,71 +196,6 @@ exchange_finish_soon(struct conn *c)
 	if (c->last_ms == 0)
 		c->last_ms = worker_now_ms() + EXCHANGE_FINISH_MS;
 	conn_touch(c);
-}
-
-static void
-begin_exchange(struct conn *c, const struct http_head *head)
-{
-	struct exchange *x = &c->x;
-
-	x->asked = HTTP_ASKED;
-	if (http_slice_is(head->method, "HEAD"))
-		x->asked = HTTP_ASKED_HEAD;
-	if (x->websocket != NULL)
-		x->asked = HTTP_ASKED_UPGRADE;
-	x->has_head = x->endless = false;
-	x->client_stays = head->keep_alive;
-	x->client_is_10 = head->minor == 0;
-	x->upstream_stays = true;
-	body_init(&x->request, head, true);
-}
-
-/* An upgrade that isn't exactly one is forwarded without its Upgrade. */
-static void
-read_websocket(struct conn *c, const struct http_head *head)
-{
-	struct http_websocket offered;
-	struct error e;
-
-	free(c->x.websocket);
-	c->x.websocket = NULL;
-	if (head->upgrade_websocket &&
-	    http_websocket_request(head, &offered, &e) == 0)
-		c->x.websocket = xmemdup(&offered, sizeof(offered));
-}
-
-static enum next
-forward_request(
-    struct conn *c, const struct http_head *head, size_t n, const char *query)
-{
-	struct buf *text = &c->worker->scratch.text;
-	const struct http_path *path = &c->worker->scratch.path;
-	char authority[HTTP_AUTHORITY_SIZE];
-	struct http_authority own;
-	struct error e;
-
-	read_websocket(c, head);
-	own_authority(c, &own);
-	buf_consume(text, text->len);
-	if (http_write_request(text, head,
-		&(struct http_request_out){
-		    .path = { path->path, path->len },
-		    .query = path->query,
-		    .authority =
-			http_authority_format(&own, default_port(c), authority),
-		    .websocket = c->x.websocket != NULL,
-		    .via = c->mode == MODE_FORWARD ? VIA : NULL,
-		},
-		&e) < 0 ||
-	    text->len > side_room(&c->upstream)) {
-		(void)error_set(&e, ERR_LIMIT, "the head is too large");
-		return refuse_head(c, 431, &e);
-	}
-	side_put(&c->upstream, buf_data(text), text->len);
-	remember(c, query);
-	begin_exchange(c, head);
-	side_consume(&c->client, n);
-	return conn_goto(c, CONN_EXCHANGE);
 }
 
 /* The way to the server, as far as it isn't there. */
@@ -422,9 +243,7 @@ take_request(struct conn *c, const struct http_head *head, size_t n)
 		    c->worker->scratch.path.path);
 	if (!has_way(c, &way))
 		return conn_goto(c, way);
-	audit_request(
-	    c, &d, c->worker->scratch.method, c->worker->scratch.path.path);
-	return forward_request(c, head, n, query);
+	return forward_request(c, head, n, query, &d);
 }
 
 /* Nothing was asked of it: whatever it says now, it isn't an answer. */
@@ -437,6 +256,21 @@ check_idle_upstream(struct conn *c)
 		return;
 	if (side_fill(s) > 0 || side_held(s) > 0 || s->eof || s->failed)
 		conn_close_upstream(c);
+}
+
+/* Its body has come: it is read, and judged, as if it had just come itself. */
+static enum next
+take_held(struct conn *c)
+{
+	struct http_head *head = &c->worker->scratch.head;
+	const struct buf *held = &c->x.held;
+	struct http_scan scan = { 0 };
+	struct error e;
+	ssize_t n = http_parse_request(&scan, (const char *)buf_data(held),
+	    held->len, HTTP_HEAD_MAX, head, &e);
+
+	assert(n == (ssize_t)held->len);
+	return take_request(c, head, (size_t)n);
 }
 
 /* A head that trickles in has its own time; it isn't begun anew. */
@@ -461,6 +295,8 @@ step_request(struct conn *c)
 	ssize_t n;
 
 	check_idle_upstream(c);
+	if (c->x.held.len > 0)
+		return take_held(c);
 	if (side_held(s) == 0 && side_fill(s) == 0)
 		return s->eof || s->failed ? DONE : WAIT;
 	for (;;) {
@@ -497,6 +333,22 @@ is_event_stream(const struct http_head *head)
 	       strncasecmp(h->value.p, type, sizeof(type) - 1) == 0;
 }
 
+/* An answer whose secrets are replaced has another length than it says. */
+static void
+redact_body(struct exchange *x, struct http_head *head)
+{
+	struct body *b = &x->response;
+
+	if (x->redact == NULL || b->done || !media_is_plain(head) ||
+	    !media_is_text(media_type(head)))
+		return;
+	b->redact = x->redact;
+	if (head->framing != HTTP_LENGTH)
+		return;
+	b->rechunk = !x->client_is_10;
+	head->framing = b->rechunk ? HTTP_CHUNKED : HTTP_UNTIL_CLOSE;
+}
+
 /* The final head: how its body travels, and who stays for another. */
 static void
 settle(struct exchange *x, struct http_head *head)
@@ -505,6 +357,7 @@ settle(struct exchange *x, struct http_head *head)
 	    x->upstream_stays && head->keep_alive && x->request.done;
 	x->endless = is_event_stream(head);
 	body_init(&x->response, head, !x->client_is_10);
+	redact_body(x, head);
 	/* Who spoke 1.0 knows no chunks; the end is then the connection's. */
 	if (x->client_is_10 && head->framing == HTTP_CHUNKED)
 		head->framing = HTTP_UNTIL_CLOSE;
@@ -515,16 +368,26 @@ settle(struct exchange *x, struct http_head *head)
 }
 
 static bool
-put_head(struct conn *c, const struct http_head *head)
+put_head(struct conn *c, struct http_head *head)
 {
 	struct buf *text = &c->worker->scratch.text;
+	struct buf *reason = &c->worker->scratch.body;
 	struct error e;
 
 	buf_consume(text, text->len);
+	buf_consume(reason, reason->len);
+	if (c->x.redact != NULL) {
+		(void)redact_text(
+		    c->x.redact, head->reason.p, head->reason.n, reason);
+		head->reason =
+		    (struct http_slice){ buf_str(reason), reason->len };
+	}
 	if (http_write_response(text, head,
 		&(struct http_response_out){
 		    .websocket = head->status == 101,
 		    .close = !c->x.client_stays,
+		    .edit = c->x.redact != NULL ? forward_redact_field : NULL,
+		    .edit_arg = c->x.redact,
 		},
 		&e) < 0 ||
 	    text->len > side_room(&c->client))
@@ -605,6 +468,7 @@ end_exchange(struct conn *c)
 	else
 		c->reused = true;
 	buf_consume(&x->asked_for, x->asked_for.len);
+	forward_clear(c);
 	c->is_first = false;
 	if (x->client_stays)
 		return conn_goto(c, CONN_REQUEST);
@@ -612,24 +476,51 @@ end_exchange(struct conn *c)
 	return conn_goto(c, CONN_LAST);
 }
 
+/* One that was collected goes out as it now is. */
+static void
+move_collected(struct exchange *x, struct side *to)
+{
+	struct buf *b = &x->collected;
+	size_t room = side_room(to), n = b->len < room ? b->len : room;
+
+	side_put(to, buf_data(b), n);
+	buf_consume(b, n);
+	x->request.ended = x->request.done = b->len == 0;
+}
+
+/* Why the request's body can't go on. */
+static enum next
+refuse_body(struct conn *c, enum body_move why)
+{
+	if (c->x.has_head)
+		return DONE;
+	if (why == BODY_MARKED)
+		return refuse_marked_body(c);
+	return why == BODY_BAD ? refuse_target(c, "invalid_request",
+				     "the body's framing is broken")
+			       : DONE;
+}
+
 /* The request's body, as far as it goes.  False: *ret is to be returned. */
 static bool
 move_request(struct conn *c, bool *moved, enum next *ret)
 {
-	struct body *b = &c->x.request;
-	enum move r;
+	struct exchange *x = &c->x;
+	struct body *b = &x->request;
+	enum body_move r = BODY_DONE;
 
 	*moved = side_fill(&c->client) > 0 || *moved;
 	if (c->client.failed || (c->client.eof && b->done)) {
 		*ret = DONE; /* nobody waits for the answer */
 		return false;
 	}
-	r = body_move(b, &c->client, &c->upstream);
-	if (r == MOVE_BAD || (r == MOVE_MORE && c->client.eof)) {
-		*ret = r == MOVE_BAD && !c->x.has_head
-			   ? refuse_target(c, "invalid_request",
-				 "the body's framing is broken")
-			   : DONE;
+	if (x->collected.len > 0)
+		move_collected(x, &c->upstream);
+	else
+		r = body_move(b, &c->client, &c->upstream);
+	if (r == BODY_BAD || r == BODY_MARKED ||
+	    (r == BODY_MORE && c->client.eof)) {
+		*ret = refuse_body(c, r);
 		return false;
 	}
 	(void)side_flush(&c->upstream);
@@ -642,7 +533,7 @@ move_response(struct conn *c, bool *moved, enum next *ret)
 {
 	struct exchange *x = &c->x;
 	struct side *s = &c->upstream;
-	enum move r;
+	enum body_move r;
 
 	*moved = side_fill(s) > 0 || *moved;
 	if (!x->has_head) {
@@ -666,9 +557,12 @@ move_response(struct conn *c, bool *moved, enum next *ret)
 			return true;
 	}
 	r = body_move(&x->response, s, &c->client);
-	if (r == MOVE_MORE && s->eof && x->response.framing == HTTP_UNTIL_CLOSE)
-		x->response.done = true;
-	else if (r == MOVE_BAD || (r == MOVE_MORE && (s->eof || s->failed))) {
+	if (r == BODY_MORE && s->eof &&
+	    x->response.framing == HTTP_UNTIL_CLOSE) {
+		body_end(&x->response);
+		r = body_move(&x->response, s, &c->client);
+	}
+	if (r == BODY_BAD || (r == BODY_MORE && (s->eof || s->failed))) {
 		*ret = fail_exchange(c, "the answer's body is broken");
 		return false;
 	}

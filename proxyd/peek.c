@@ -15,6 +15,7 @@
 #include "proxyd/ca.h"
 #include "proxyd/client_hello.h"
 #include "proxyd/conn.h"
+#include "proxyd/forward.h"
 #include "proxyd/refuse.h"
 #include "proxyd/sandbox.h"
 #include "proxyd/worker.h"
@@ -108,6 +109,10 @@ enter_plain(struct conn *c, const char *bytes, size_t n)
 	}
 	if (c->inspection == INSPECT_REST)
 		return refuse_protocol(c, other_detail);
+	if (forward_is_unguarded(c, c->rules->matcher)) {
+		stop_peeking(c);
+		return refuse_uninspected(c);
+	}
 	return peeked(c, CONN_SPLICE);
 }
 
@@ -120,7 +125,8 @@ wait_for_bytes(struct conn *c)
 	if (c->client.eof || c->client.failed)
 		return DONE;
 	if (side_peek(&c->upstream, &byte, 1) > 0) {
-		if (c->inspection == INSPECT_AUTO)
+		if (c->inspection == INSPECT_AUTO &&
+		    !forward_is_unguarded(c, c->rules->matcher))
 			return peeked(c, CONN_SPLICE);
 		/* Kept for whatever comes; it is known to be there. */
 		return WAIT;

@@ -14,6 +14,7 @@
 #include "common/http/write.h"
 #include "common/varlink/codec.h"
 #include "proxyd/audit.h"
+#include "proxyd/inject.h"
 #include "proxyd/refuse.h"
 #include "proxyd/worker.h"
 
@@ -116,6 +117,11 @@ method_of(const struct conn *c, char ret[HTTP_METHOD_MAX + 1])
 	size_t held = side_held(&c->client), n = 0;
 	const char *bytes = held > 0 ? side_data(&c->client) : "";
 
+	if (c->x.held.len > 0) {
+		bytes = (const char *)buf_data(&c->x.held);
+		held = c->x.held.len;
+	}
+
 	while (n < held && n < HTTP_METHOD_MAX && bytes[n] != ' ')
 		n++;
 	memcpy(ret, bytes, n);
@@ -202,18 +208,84 @@ refuse_addresses(struct conn *c, const struct decision *d, const char *detail)
 	return refuse_with(c, 403, "ssrf_denied", text, NULL);
 }
 
+/* {"error":ERROR,"message":MESSAGE} */
+static enum next
+refuse_message(
+    struct conn *c, unsigned status, const char *error, const char *message)
+{
+	struct object o = object_begin(empty_body(c));
+
+	put_text(&o, "error", error);
+	put_text(&o, "message", message);
+	object_end(&o);
+	return answer(c, status, NULL, asked_for_head(c));
+}
+
 enum next
 refuse_authority(struct conn *c)
 {
 	static const char message[] = "HTTP request authority does not match "
 				      "the authorized tunnel endpoint";
-	struct object o = object_begin(empty_body(c));
 
 	audit_connect(c, true, "l7", c->policy, message);
-	put_text(&o, "error", "request_authority_mismatch");
-	put_text(&o, "message", message);
-	object_end(&o);
-	return answer(c, 403, NULL, asked_for_head(c));
+	return refuse_message(c, 403, "request_authority_mismatch", message);
+}
+
+enum next
+refuse_credential(struct conn *c, const struct inject *in)
+{
+	static const struct {
+		unsigned status;
+		const char *error;
+		const char *forward_error; /* NULL: the same */
+		const char *message;
+		const char *engine;
+	} rows[] = {
+		[INJECT_MISMATCH] = { 403, "credential_endpoint_mismatch", NULL,
+		    "Credential is not authorized for this request endpoint",
+		    "credential-binding" },
+		[INJECT_UNAVAILABLE] = { 500, "credential_unavailable",
+		    "credential_injection_failed",
+		    "Credential placeholder could not be resolved",
+		    "credentials" },
+		[INJECT_MISPLACED] = { 400, "invalid_credential_placeholder",
+		    NULL, "Credential placeholder is not resolved there",
+		    "credentials" },
+	};
+	const char *error = rows[in->result].error;
+	char method[HTTP_METHOD_MAX + 1];
+
+	if (c->mode == MODE_FORWARD && rows[in->result].forward_error != NULL)
+		error = rows[in->result].forward_error;
+	method_of(c, method);
+	audit_credential(c, rows[in->result].engine, method,
+	    c->worker->scratch.path.path, in->key, rows[in->result].message);
+	return refuse_message(
+	    c, rows[in->result].status, error, rows[in->result].message);
+}
+
+enum next
+refuse_marked_body(struct conn *c)
+{
+	static const char message[] =
+	    "Credential placeholder is not resolved in this body";
+	const char *method = (const char *)buf_data(&c->x.asked_for);
+
+	audit_credential(c, "credentials", method, method + strlen(method) + 1,
+	    NULL, message);
+	return refuse_message(
+	    c, 400, "invalid_credential_placeholder", message);
+}
+
+enum next
+refuse_uninspected(struct conn *c)
+{
+	static const char message[] =
+	    "credentials may go to this endpoint, whose bytes are not "
+	    "inspected";
+
+	audit_connect(c, true, "credentials", c->policy, message);
+	return refuse_with(c, 403, "uninspected_credentials", message, NULL);
 }
 
 enum next
@@ -269,7 +341,7 @@ refuse_request(struct conn *c, const struct decision *d, const char *method,
 	char detail[sizeof(rule) + DECISION_REASON_MAX + 64];
 	struct object o = object_begin(empty_body(c));
 
-	audit_request(c, d, method, full_path);
+	audit_request(c, d, method, full_path, NULL);
 	describe(path, sizeof(path), "%s", full_path);
 	describe(rule, sizeof(rule), "%s %s", method, path);
 	describe(detail, sizeof(detail), "%s %s%s%s", rule, verdict,

@@ -10,6 +10,8 @@
 
 #include "proxyd/conn.h"
 
+struct inject;
+
 /* {"error":ERROR,"detail":DETAIL}, and "reason" unless it is NULL. */
 enum next refuse_with(struct conn *, unsigned status, const char *error,
     const char *detail, const char *reason);
@@ -22,6 +24,12 @@ enum next refuse_addresses(
 /* A request isn't: 403. */
 enum next refuse_request(struct conn *, const struct decision *,
     const char *method, const char *path);
+/* A placeholder of it wasn't resolved: 400, 403 or 500. */
+enum next refuse_credential(struct conn *, const struct inject *);
+/* One is in the body of a request that is under way: 400. */
+enum next refuse_marked_body(struct conn *);
+/* Credentials may go there, and nobody would read what goes there: 403. */
+enum next refuse_uninspected(struct conn *);
 /* It is for another host than its tunnel: 403. */
 enum next refuse_authority(struct conn *);
 /* Nobody answers there: 502. */

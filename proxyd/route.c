@@ -14,6 +14,7 @@
 #include "common/xalloc.h"
 #include "proxyd/audit.h"
 #include "proxyd/conn.h"
+#include "proxyd/forward.h"
 #include "proxyd/refuse.h"
 #include "proxyd/sandbox.h"
 #include "proxyd/worker.h"
@@ -96,6 +97,9 @@ step_guard(struct conn *c)
 	    found->v, found->n, &d, &detail);
 	if (d.verdict == VERDICT_DENY)
 		return refuse_addresses(c, &d, detail);
+	if (c->inspection == INSPECT_NONE &&
+	    forward_is_unguarded(c, c->rules->matcher))
+		return refuse_uninspected(c);
 	if (!c->peeked && c->mode != MODE_FORWARD)
 		audit_connect(c, false, "opa", c->policy, NULL);
 	c->route->next = 0;

@@ -138,12 +138,22 @@ sandbox_attach(struct worker *w, struct proxy_attach *p, struct error *e)
 	return 0;
 }
 
+static void
+rejudge(struct sandbox *sb)
+{
+	struct conn *c, *next;
+
+	for (c = TAILQ_FIRST(&sb->conns); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, next);
+		conn_rejudge(c, sb->rules);
+	}
+}
+
 int
 sandbox_set_policy(
     struct worker *w, const struct proxy_policy *p, struct error *e)
 {
 	struct sandbox *sb = find(w, p->sandbox);
-	struct conn *c, *next;
 	struct rules *rules;
 
 	if (sb == NULL)
@@ -154,10 +164,7 @@ sandbox_set_policy(
 		return -1;
 	rules_unref(sb->rules);
 	sb->rules = rules;
-	for (c = TAILQ_FIRST(&sb->conns); c != NULL; c = next) {
-		next = TAILQ_NEXT(c, next);
-		conn_rejudge(c, rules);
-	}
+	rejudge(sb);
 	return 0;
 }
 
@@ -175,6 +182,8 @@ sandbox_set_credentials(
 		return -1;
 	credentials_free(sb->credentials);
 	sb->credentials = credentials;
+	/* Bytes that nobody reads may now go where a credential may. */
+	rejudge(sb);
 	return 0;
 }
 

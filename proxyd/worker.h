@@ -16,6 +16,7 @@
 
 #define WORKER_CONNECTIONS_MAX 16384
 #define WORKER_SANDBOXES_MAX 512
+#define WORKER_COLLECTED_MAX (128u << 20)
 
 struct event;
 struct event_base;
@@ -36,14 +37,16 @@ struct worker {
 	LIST_HEAD(, sandbox) sandboxes;
 	unsigned n_sandboxes;
 	unsigned n_conns;
-	unsigned last_conn; /* number of the newest */
-	unsigned conns_max; /* what the limit of descriptors allows */
+	unsigned last_conn;     /* number of the newest */
+	size_t collected_bytes; /* of bodies that wait */
+	unsigned conns_max;     /* what the limit of descriptors allows */
 	struct event *tick;
 
 	/* Of the step that runs: nothing in here outlives it. */
 	struct {
 		struct http_head head;
 		struct http_path path;
+		struct http_path path_out; /* with secrets */
 		char method[HTTP_METHOD_MAX + 1];
 		char query[HTTP_HEAD_MAX + 1];
 		char bytes[HTTP_HEAD_MAX + 1024];
