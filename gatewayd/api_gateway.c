@@ -4,10 +4,12 @@
 #include <unistd.h>
 
 #include "common/wire/gateway.h"
+#include "common/wire/inference.h"
+#include "common/wire/provider.h"
 #include "gatewayd/api.h"
 #include "gatewayd/event_log.h"
 #include "gatewayd/gateway.h"
-#include "gatewayd/proxy_link.h"
+#include "gatewayd/link.h"
 #include "gatewayd/sandbox.h"
 
 int
@@ -32,12 +34,12 @@ int
 api_get_status(struct call *call, void *params, struct error *e)
 {
 	struct gateway *gw = call_ctx(call);
-	struct gateway_daemon proxyd;
+	struct gateway_daemon daemons[2];
 	struct gateway_status reply = { .version = OPENSHELL_VERSION,
 		.pid = getpid(),
 		.uptime_ms = now_ms() - gw->started_at_ms,
 		.state_dir = gw->dirs.state,
-		.daemons = { &proxyd, 1 } };
+		.daemons = { daemons, 2 } };
 	const struct sandbox *s;
 
 	(void)params;
@@ -51,7 +53,8 @@ api_get_status(struct call *call, void *params, struct error *e)
 		reply.sandboxes++;
 		reply.ready += s->phase == PHASE_READY;
 	}
-	proxy_link_describe(gw->proxy, &proxyd);
+	link_describe(gw->proxy, &daemons[0]);
+	link_describe(gw->router, &daemons[1]);
 	call_reply(call, &reply);
 	return 0;
 }
@@ -84,6 +87,15 @@ const struct handler api_handlers[] = {
 	{ &gateway_wait_policy_method, ROLE_USER, api_wait_policy },
 	{ &gateway_list_policies_method, ROLE_USER, api_list_policies },
 	{ &gateway_logs_method, ROLE_USER, api_get_logs },
+	{ &gateway_create_provider_method, ROLE_USER, api_create_provider },
+	{ &gateway_get_provider_method, ROLE_USER, api_get_provider },
+	{ &gateway_list_providers_method, ROLE_USER, api_list_providers },
+	{ &gateway_update_provider_method, ROLE_USER, api_update_provider },
+	{ &gateway_delete_provider_method, ROLE_USER, api_delete_provider },
+	{ &gateway_set_inference_method, ROLE_USER, api_set_inference },
+	{ &gateway_list_inference_method, ROLE_USER, api_list_inference },
+	{ &gateway_delete_inference_method, ROLE_USER, api_delete_inference },
+	{ &gateway_inference_usage_method, ROLE_USER, api_inference_usage },
 	{ &gateway_status_method, ROLE_USER, api_get_status },
 	{ &gateway_shutdown_method, ROLE_ADMIN, api_shutdown },
 	{ 0 },

@@ -20,7 +20,8 @@
 #include "common/xalloc.h"
 #include "gatewayd/attach.h"
 #include "gatewayd/gateway.h"
-#include "gatewayd/proxy_link.h"
+#include "gatewayd/inference.h"
+#include "gatewayd/link.h"
 #include "gatewayd/revision.h"
 #include "gatewayd/sandbox.h"
 #include "gatewayd/seal.h"
@@ -83,6 +84,7 @@ on_links(void *arg, const struct varlink_result *r)
 	struct sandbox *s = a->s;
 	const struct supervisor_resolved *resolved = r->reply;
 	autofree char *label = xasprintf("sandbox/%s/ca-key", s->id);
+	char scope[INFERENCE_SCOPE_SIZE];
 	char *key = NULL;
 	struct error e;
 
@@ -90,7 +92,7 @@ on_links(void *arg, const struct varlink_result *r)
 		finish(a, r->error);
 		return;
 	}
-	if (!proxy_link_is_up(s->gw->proxy)) {
+	if (!link_is_up(s->gw->proxy)) {
 		(void)error_set(&e, ERR_UNAVAILABLE, "proxyd is not up");
 		finish(a, &e);
 		return;
@@ -100,9 +102,11 @@ on_links(void *arg, const struct varlink_result *r)
 		finish(a, &e);
 		return;
 	}
+	inference_scope(s->owner, scope);
 	struct proxy_attach params = {
 		.sandbox = s->id,
 		.name = s->name,
+		.owner = scope,
 		.policy = a->revision.policy,
 		.version = a->revision.version,
 		.links = resolved->links,
@@ -115,8 +119,7 @@ on_links(void *arg, const struct varlink_result *r)
 		.names = a->got.names,
 		.owners = a->got.owners,
 	};
-	proxy_link_call(
-	    s->gw->proxy, &proxy_attach_method, &params, on_attached, a);
+	link_call(s->gw->proxy, &proxy_attach_method, &params, on_attached, a);
 	OPENSSL_cleanse(key, strlen(key));
 	free(key);
 }
@@ -165,8 +168,8 @@ on_listeners(void *arg, const struct varlink_result *r)
 void
 attach_sandbox(struct sandbox *s, attach_done_fn *done)
 {
-	struct supervisor_listeners_params params = { (
-	    int64_t)proxy_link_workers(s->gw->proxy) };
+	struct supervisor_listeners_params params = { (int64_t)link_workers(
+	    s->gw->proxy) };
 	struct attach *a = xcalloc(1, sizeof(*a));
 	struct error e;
 

@@ -10,10 +10,12 @@
 #include <stdint.h>
 
 #include "common/dirs.h"
+#include "gatewayd/inference.h"
 
 struct event_base;
 struct event_log;
-struct proxy_link;
+struct link;
+struct providers;
 struct sandboxes;
 struct seal;
 struct store;
@@ -30,7 +32,11 @@ struct gateway {
 	struct event_log *events;
 	char *proxy_socket;
 	char *upstream_ca; /* the operator's bundle, if it is there */
-	struct proxy_link *proxy;
+	struct link *proxy;
+	char *router_socket;
+	struct link *router;
+	struct providers *providers;
+	struct inference_routes routes;
 	struct sandboxes *sandboxes;
 	char *socket;
 	struct varlink_server *server;

@@ -34,7 +34,7 @@
 #include "gatewayd/gateway.h"
 #include "gatewayd/life.h"
 #include "gatewayd/naming.h"
-#include "gatewayd/proxy_link.h"
+#include "gatewayd/link.h"
 #include "gatewayd/revision.h"
 #include "gatewayd/sandbox.h"
 #include "gatewayd/seal.h"
@@ -87,6 +87,7 @@ on_cleaned(void *arg, const struct error *e)
 			sandbox_answer_waiters(s, e);
 			return;
 		}
+		inference_forget_sandbox(s->gw, s->id);
 		sandbox_answer_waiters(s, s->fresh ? &s->failure : NULL);
 		sandbox_unlist(s);
 		return;
@@ -114,8 +115,8 @@ wind_up(struct sandbox *s)
 		return; /* once is enough */
 	s->winding_up = true;
 	forget_deadline(s);
-	if (s->attached && proxy_link_is_up(s->gw->proxy))
-		proxy_link_call(
+	if (s->attached && link_is_up(s->gw->proxy))
+		link_call(
 		    s->gw->proxy, &proxy_detach_method, &params, NULL, NULL);
 	s->attached = false;
 	driver->clean(s->gw->base, s->id, socket,
@@ -181,7 +182,7 @@ static void
 try_attach(struct sandbox *s)
 {
 	if (s->control != NULL && s->instance != NULL && !s->attaching &&
-	    !s->attached && proxy_link_is_up(s->gw->proxy))
+	    !s->attached && link_is_up(s->gw->proxy))
 		attach_sandbox(s, on_attached);
 }
 

@@ -23,12 +23,16 @@
 #include "common/unixsock.h"
 #include "common/varlink/server.h"
 #include "common/wire/gateway.h"
+#include "common/wire/proxy.h"
+#include "common/wire/router.h"
 #include "common/xalloc.h"
 #include "gatewayd/api.h"
 #include "gatewayd/event_log.h"
 #include "gatewayd/gateway.h"
+#include "gatewayd/inference.h"
 #include "gatewayd/life.h"
-#include "gatewayd/proxy_link.h"
+#include "gatewayd/link.h"
+#include "gatewayd/provider.h"
 #include "gatewayd/sandbox.h"
 #include "gatewayd/seal.h"
 #include "gatewayd/store.h"
@@ -142,27 +146,71 @@ open_state(struct gateway *gw, struct error *e)
 	    store_open(db, &gw->store, e) < 0)
 		return -1;
 	gw->events = event_log_new(gw->base, gw->store);
+	TAILQ_INIT(&gw->routes);
+	if (providers_load(gw, e) < 0 || inference_load(gw, e) < 0)
+		return -1;
 	return sandboxes_load(gw, e);
 }
 
-static void
-on_proxy_up(void *arg, const struct strings *attached)
+static int64_t
+on_proxy_up(void *arg, const void *status)
 {
-	life_proxy_up(arg, attached);
+	const struct proxy_status *proxy = status;
+
+	life_proxy_up(arg, &proxy->attached);
+	inference_connect(arg);
+	return proxy->workers;
+}
+
+static int64_t
+on_router_up(void *arg, const void *status)
+{
+	const struct router_status *router = status;
+
+	inference_push(arg);
+	inference_connect(arg);
+	return router->workers;
 }
 
 static void
-start_proxy(struct gateway *gw)
+on_router_event(void *arg, const struct log_event *event)
 {
-	struct proxy_link_config config = { .starts = no_children == NULL };
+	inference_count(arg, event);
+}
 
-	gw->proxy_socket = xasprintf("%s/proxy.sock", gw->dirs.runtime);
+static struct link *
+start_daemon(struct gateway *gw, struct link_config config, const char *socket)
+{
+	bool has_ca = access(gw->upstream_ca, R_OK) == 0;
+
+	config.socket = socket;
+	config.upstream_ca = has_ca ? gw->upstream_ca : NULL;
+	config.starts = no_children == NULL;
+	config.arg = gw;
+	return link_new(gw->base, &config, gw->events);
+}
+
+static void
+start_daemons(struct gateway *gw)
+{
 	gw->upstream_ca = xasprintf("%s/upstream-ca.pem", gw->dirs.config);
-	config.socket = gw->proxy_socket;
-	if (access(gw->upstream_ca, R_OK) == 0)
-		config.upstream_ca = gw->upstream_ca;
-	gw->proxy =
-	    proxy_link_new(gw->base, &config, gw->events, on_proxy_up, gw);
+	gw->proxy_socket = xasprintf("%s/proxy.sock", gw->dirs.runtime);
+	gw->router_socket = xasprintf("%s/router.sock", gw->dirs.runtime);
+	gw->proxy = start_daemon(gw,
+	    (struct link_config){ .name = "proxyd",
+		.interface = &proxy_interface,
+		.status = &proxy_status_method,
+		.events = &proxy_events_method,
+		.up = on_proxy_up },
+	    gw->proxy_socket);
+	gw->router = start_daemon(gw,
+	    (struct link_config){ .name = "routerd",
+		.interface = &router_interface,
+		.status = &router_status_method,
+		.events = &router_events_method,
+		.up = on_router_up,
+		.event = on_router_event },
+	    gw->router_socket);
 }
 
 static int
@@ -196,7 +244,7 @@ start(struct event_base *base, void *ctx, struct error *e)
 	    read_boot_id(gw->boot_id, sizeof(gw->boot_id), e) < 0 ||
 	    open_state(gw, e) < 0)
 		return -1;
-	start_proxy(gw);
+	start_daemons(gw);
 	life_resume(gw);
 	return listen_for_callers(gw, e);
 }
@@ -209,19 +257,24 @@ stop(void *ctx)
 	if (gw->server != NULL)
 		(void)unlink(gw->socket);
 	varlink_server_free(gw->server);
-	proxy_link_free(gw->proxy, gw->shutting_down && no_children == NULL);
+	link_free(gw->proxy, gw->shutting_down && no_children == NULL);
+	link_free(gw->router, gw->shutting_down && no_children == NULL);
 	sandboxes_free(gw->sandboxes);
+	inference_free(gw);
+	providers_free(gw->providers);
 	event_log_free(gw->events);
 	store_close(gw->store);
 	seal_free(gw->seal);
 	dirs_clear(&gw->dirs);
 	free(gw->socket);
 	free(gw->proxy_socket);
+	free(gw->router_socket);
 	free(gw->upstream_ca);
 }
 
 static const struct daemon_option options[] = {
-	{ "no-children", NULL, "proxyd is started by somebody else (systemd)",
+	{ "no-children", NULL,
+	    "other daemons are started by somebody else (systemd)",
 	    &no_children },
 	{ 0 },
 };

@@ -15,7 +15,7 @@
 #include "common/xalloc.h"
 #include "gatewayd/event_log.h"
 #include "gatewayd/gateway.h"
-#include "gatewayd/proxy_link.h"
+#include "gatewayd/link.h"
 #include "gatewayd/revision.h"
 #include "gatewayd/sandbox.h"
 #include "gatewayd/store.h"
@@ -179,7 +179,7 @@ on_links(void *arg, const struct varlink_result *r)
 	struct sandbox *s = p->s;
 	const struct supervisor_resolved *resolved = r->reply;
 
-	if (r->error != NULL || !proxy_link_is_up(s->gw->proxy)) {
+	if (r->error != NULL || !link_is_up(s->gw->proxy)) {
 		s->attached = false;
 		push_end(p);
 		return;
@@ -187,7 +187,7 @@ on_links(void *arg, const struct varlink_result *r)
 	struct proxy_policy params = { s->id, p->revision.policy,
 		p->revision.version, resolved->links };
 
-	proxy_link_call(
+	link_call(
 	    s->gw->proxy, &proxy_set_policy_method, &params, on_pushed, p);
 }
 

@@ -9,19 +9,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/cleanup.h"
 #include "common/xalloc.h"
+#include "gatewayd/sql.h"
 #include "gatewayd/store.h"
 
 #define BUSY_TIMEOUT_MS 5000 /* a person with sqlite3(1), at most */
-
-struct store {
-	sqlite3 *db;
-};
 
 /* Row n takes the schema from version n to n + 1. */
 static const char *const migrations[] = {
@@ -58,115 +54,62 @@ static const char *const migrations[] = {
 	" json TEXT NOT NULL"
 	") STRICT;"
 	"CREATE INDEX event_of_sandbox ON event (sandbox, seq);",
+
+	"CREATE TABLE provider ("
+	" id TEXT PRIMARY KEY,"
+	" name TEXT NOT NULL,"
+	" owner_uid INTEGER NOT NULL,"
+	" type TEXT NOT NULL,"
+	" config TEXT NOT NULL,"
+	" version INTEGER NOT NULL,"
+	" created_at_ms INTEGER NOT NULL,"
+	" UNIQUE (owner_uid, name)"
+	") STRICT;"
+	"CREATE TABLE credential ("
+	" provider TEXT NOT NULL REFERENCES provider (id) ON DELETE CASCADE,"
+	" key TEXT NOT NULL,"
+	" value BLOB NOT NULL,"
+	" revision INTEGER NOT NULL,"
+	" handle TEXT NOT NULL,"
+	" expires_at_ms INTEGER NOT NULL,"
+	" PRIMARY KEY (provider, key)"
+	") STRICT;"
+	"CREATE TABLE attachment ("
+	" sandbox TEXT NOT NULL REFERENCES sandbox (id) ON DELETE CASCADE,"
+	" provider TEXT NOT NULL REFERENCES provider (id),"
+	" PRIMARY KEY (sandbox, provider)"
+	") STRICT;"
+	"CREATE TABLE inference_route ("
+	" owner_uid INTEGER NOT NULL,"
+	" sandbox TEXT NOT NULL," /* id, or '' for all of the owner's */
+	" name TEXT NOT NULL,"
+	" spec TEXT NOT NULL,"
+	" version INTEGER NOT NULL,"
+	" PRIMARY KEY (owner_uid, sandbox, name)"
+	") STRICT;"
+	"CREATE TABLE inference_usage ("
+	" sandbox TEXT NOT NULL REFERENCES sandbox (id) ON DELETE CASCADE,"
+	" route TEXT NOT NULL,"
+	" provider TEXT NOT NULL,"
+	" model TEXT NOT NULL,"
+	" requests INTEGER NOT NULL,"
+	" failures INTEGER NOT NULL,"
+	" input_tokens INTEGER NOT NULL,"
+	" output_tokens INTEGER NOT NULL,"
+	" PRIMARY KEY (sandbox, route, provider, model)"
+	") STRICT;",
 };
 #define SCHEMA_VERSION (int)(sizeof(migrations) / sizeof(migrations[0]))
 
 static int
-fail(struct store *s, const char *what, struct error *e)
-{
-	int code = sqlite3_extended_errcode(s->db);
-
-	return error_set(e,
-	    code == SQLITE_CONSTRAINT_UNIQUE ||
-		    code == SQLITE_CONSTRAINT_PRIMARYKEY
-		? ERR_EXISTS
-		: ERR_SYSTEM,
-	    "database: cannot %s: %s", what, sqlite3_errmsg(s->db));
-}
-
-static int
-run(struct store *s, const char *what, const char *sql, struct error *e)
-{
-	if (sqlite3_exec(s->db, sql, NULL, NULL, NULL) != SQLITE_OK)
-		return fail(s, what, e);
-	return 0;
-}
-
-static void
-finalize(sqlite3_stmt **q)
-{
-	(void)sqlite3_finalize(*q);
-}
-
-/*
- * A statement with its arguments, by letter: s a string (NULL is fine), i an
- * int64_t, b a blob (pointer, size_t).
- */
-static int
-prepare(struct store *s, sqlite3_stmt **ret, struct error *e, const char *sql,
-    const char *letters, ...)
-{
-	sqlite3_stmt *q = NULL;
-	int r = sqlite3_prepare_v2(s->db, sql, -1, &q, NULL);
-	va_list ap;
-
-	va_start(ap, letters);
-	for (int i = 0; r == SQLITE_OK && letters[i] != '\0'; i++) {
-		if (letters[i] == 's') {
-			r = sqlite3_bind_text(q, i + 1,
-			    va_arg(ap, const char *), -1, SQLITE_TRANSIENT);
-		} else if (letters[i] == 'i') {
-			r = sqlite3_bind_int64(q, i + 1, va_arg(ap, int64_t));
-		} else {
-			const void *p = va_arg(ap, const void *);
-
-			r = sqlite3_bind_blob64(
-			    q, i + 1, p, va_arg(ap, size_t), SQLITE_TRANSIENT);
-		}
-	}
-	va_end(ap);
-	if (r != SQLITE_OK) {
-		(void)fail(s, "prepare a statement", e);
-		(void)sqlite3_finalize(q);
-		return -1;
-	}
-	*ret = q;
-	return 0;
-}
-
-/* Runs a statement that gives no rows. */
-#define EXECUTE(s, e, what, sql, letters, ...)                                 \
-	({                                                                     \
-		_cleanup_(finalize) sqlite3_stmt *q_ = NULL;                   \
-		int r_ = prepare(s, &q_, e, sql, letters, __VA_ARGS__);        \
-		if (r_ == 0 && sqlite3_step(q_) != SQLITE_DONE)                \
-			r_ = fail(s, what, e);                                 \
-		r_;                                                            \
-	})
-
-/* Undoes what was begun and not committed. */
-static void
-rollback(struct store **s)
-{
-	if (!sqlite3_get_autocommit((*s)->db))
-		(void)sqlite3_exec((*s)->db, "ROLLBACK", NULL, NULL, NULL);
-}
-
-#define TRANSACTION(s)                                                         \
-	_cleanup_(rollback)                                                    \
-	    __attribute__((unused)) struct store *transaction_ = (s)
-
-static int
-begin(struct store *s, struct error *e)
-{
-	return run(s, "begin", "BEGIN IMMEDIATE", e);
-}
-
-static int
-commit(struct store *s, struct error *e)
-{
-	return run(s, "commit", "COMMIT", e);
-}
-
-static int
 get_version(struct store *s, int *ret, struct error *e)
 {
-	_cleanup_(finalize) sqlite3_stmt *q = NULL;
+	_cleanup_(sql_finalize) sqlite3_stmt *q = NULL;
 
-	if (prepare(s, &q, e, "PRAGMA user_version", "") < 0)
+	if (sql_prepare(s, &q, e, "PRAGMA user_version", "") < 0)
 		return -1;
 	if (sqlite3_step(q) != SQLITE_ROW)
-		return fail(s, "read the schema's version", e);
+		return sql_fail(s, "read the schema's version", e);
 	*ret = sqlite3_column_int(q, 0);
 	return 0;
 }
@@ -174,7 +117,7 @@ get_version(struct store *s, int *ret, struct error *e)
 static int
 migrate(struct store *s, struct error *e)
 {
-	int version;
+	int version = 0;
 
 	if (get_version(s, &version, e) < 0)
 		return -1;
@@ -188,8 +131,8 @@ migrate(struct store *s, struct error *e)
 		autofree char *sql = xasprintf("%s PRAGMA user_version = %d;",
 		    migrations[version], version + 1);
 
-		if (begin(s, e) < 0 || run(s, "migrate", sql, e) < 0 ||
-		    commit(s, e) < 0)
+		if (sql_begin(s, e) < 0 || sql_run(s, "migrate", sql, e) < 0 ||
+		    sql_commit(s, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -211,8 +154,8 @@ store_open(const char *path, struct store **ret, struct error *e)
 		SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW,
 		NULL) != SQLITE_OK ||
 	    sqlite3_busy_timeout(s->db, BUSY_TIMEOUT_MS) != SQLITE_OK) {
-		(void)fail(s, "open", e);
-	} else if (run(s, "set up",
+		(void)sql_fail(s, "open", e);
+	} else if (sql_run(s, "set up",
 		       "PRAGMA journal_mode = WAL;"
 		       "PRAGMA synchronous = FULL;"
 		       "PRAGMA foreign_keys = ON;"
@@ -235,12 +178,6 @@ store_close(struct store *s)
 	free(s);
 }
 
-static const char *
-text(sqlite3_stmt *q, int column)
-{
-	return (const char *)sqlite3_column_text(q, column);
-}
-
 static int
 insert_revision(
     struct store *s, const struct store_revision *r, struct error *e)
@@ -259,7 +196,7 @@ store_sandbox_insert(struct store *s, const struct store_sandbox *b,
 {
 	TRANSACTION(s);
 
-	if (begin(s, e) < 0)
+	if (sql_begin(s, e) < 0)
 		return -1;
 	if (EXECUTE(s, e, "insert a sandbox",
 		"INSERT INTO sandbox (id, name, owner_uid, phase, reason,"
@@ -275,7 +212,7 @@ store_sandbox_insert(struct store *s, const struct store_sandbox *b,
 	}
 	if (insert_revision(s, first, e) < 0)
 		return -1;
-	return commit(s, e);
+	return sql_commit(s, e);
 }
 
 int
@@ -300,10 +237,10 @@ store_sandbox_each(struct store *s,
     void (*row)(void *arg, const struct store_sandbox *), void *arg,
     struct error *e)
 {
-	_cleanup_(finalize) sqlite3_stmt *q = NULL;
+	_cleanup_(sql_finalize) sqlite3_stmt *q = NULL;
 	int r;
 
-	if (prepare(s, &q, e,
+	if (sql_prepare(s, &q, e,
 		"SELECT id, name, owner_uid, phase, reason, created_at_ms,"
 		" boot_id, spec, uid_block, ca_cert, ca_key"
 		" FROM sandbox ORDER BY created_at_ms, name",
@@ -311,37 +248,37 @@ store_sandbox_each(struct store *s,
 		return -1;
 	while ((r = sqlite3_step(q)) == SQLITE_ROW)
 		row(arg, &(struct store_sandbox){
-			     .id = text(q, 0),
-			     .name = text(q, 1),
+			     .id = sql_text(q, 0),
+			     .name = sql_text(q, 1),
 			     .owner_uid = sqlite3_column_int64(q, 2),
-			     .phase = text(q, 3),
-			     .reason = text(q, 4),
+			     .phase = sql_text(q, 3),
+			     .reason = sql_text(q, 4),
 			     .created_at_ms = sqlite3_column_int64(q, 5),
-			     .boot_id = text(q, 6),
-			     .spec = text(q, 7),
+			     .boot_id = sql_text(q, 6),
+			     .spec = sql_text(q, 7),
 			     .uid_block = sqlite3_column_int64(q, 8),
-			     .ca_cert = text(q, 9),
+			     .ca_cert = sql_text(q, 9),
 			     .ca_key = sqlite3_column_blob(q, 10),
 			     .ca_key_len = (size_t)sqlite3_column_bytes(q, 10),
 			 });
-	return r == SQLITE_DONE ? 0 : fail(s, "list sandboxes", e);
+	return r == SQLITE_DONE ? 0 : sql_fail(s, "list sandboxes", e);
 }
 
 int
 store_free_uid_block(struct store *s, int64_t *ret, struct error *e)
 {
-	_cleanup_(finalize) sqlite3_stmt *q = NULL;
+	_cleanup_(sql_finalize) sqlite3_stmt *q = NULL;
 	int64_t block = 0;
 	int r;
 
-	if (prepare(s, &q, e,
+	if (sql_prepare(s, &q, e,
 		"SELECT uid_block FROM sandbox ORDER BY uid_block", "") < 0)
 		return -1;
 	while ((r = sqlite3_step(q)) == SQLITE_ROW &&
 	       sqlite3_column_int64(q, 0) == block)
 		block++;
 	if (r != SQLITE_ROW && r != SQLITE_DONE)
-		return fail(s, "find a free block of uids", e);
+		return sql_fail(s, "find a free block of uids", e);
 	*ret = block;
 	return 0;
 }
@@ -352,7 +289,7 @@ store_revision_insert(
 {
 	TRANSACTION(s);
 
-	if (begin(s, e) < 0)
+	if (sql_begin(s, e) < 0)
 		return -1;
 	if (EXECUTE(s, e, "supersede policy revisions",
 		"UPDATE policy_revision SET status = 'superseded'"
@@ -360,7 +297,7 @@ store_revision_insert(
 		"s", r->sandbox) < 0 ||
 	    insert_revision(s, r, e) < 0)
 		return -1;
-	return commit(s, e);
+	return sql_commit(s, e);
 }
 
 int
@@ -369,7 +306,7 @@ store_revision_decide(struct store *s, const char *sandbox, int64_t version,
 {
 	TRANSACTION(s);
 
-	if (begin(s, e) < 0)
+	if (sql_begin(s, e) < 0)
 		return -1;
 	if (strcmp(status, "loaded") == 0 &&
 	    EXECUTE(s, e, "supersede policy revisions",
@@ -384,7 +321,7 @@ store_revision_decide(struct store *s, const char *sandbox, int64_t version,
 		" WHERE sandbox = ? AND version = ?",
 		"sssisi", status, error, status, now_ms, sandbox, version) < 0)
 		return -1;
-	return commit(s, e);
+	return sql_commit(s, e);
 }
 
 static void
@@ -394,12 +331,12 @@ emit_revision(sqlite3_stmt *q, const char *sandbox,
 	row(arg, &(struct store_revision){
 		     .sandbox = sandbox,
 		     .version = sqlite3_column_int64(q, 0),
-		     .hash = text(q, 1),
-		     .status = text(q, 2),
-		     .error = text(q, 3),
+		     .hash = sql_text(q, 1),
+		     .status = sql_text(q, 2),
+		     .error = sql_text(q, 3),
 		     .created_at_ms = sqlite3_column_int64(q, 4),
 		     .loaded_at_ms = sqlite3_column_int64(q, 5),
-		     .policy = text(q, 6),
+		     .policy = sql_text(q, 6),
 		 });
 }
 
@@ -408,11 +345,11 @@ store_revision_get(struct store *s, const char *sandbox, int64_t version,
     void (*row)(void *arg, const struct store_revision *), void *arg,
     struct error *e)
 {
-	_cleanup_(finalize) sqlite3_stmt *q = NULL;
+	_cleanup_(sql_finalize) sqlite3_stmt *q = NULL;
 	int r;
 
 	/* Version 0 and STORE_LOADED stand for the newest that fits. */
-	if (prepare(s, &q, e,
+	if (sql_prepare(s, &q, e,
 		"SELECT version, hash, status, error, created_at_ms,"
 		" loaded_at_ms, policy FROM policy_revision"
 		" WHERE sandbox = ?1 AND (?2 = 0 OR version = ?2"
@@ -425,7 +362,7 @@ store_revision_get(struct store *s, const char *sandbox, int64_t version,
 		return error_set(e, ERR_NOT_FOUND,
 		    "policy version %lld does not exist", (long long)version);
 	if (r != SQLITE_ROW)
-		return fail(s, "read a policy revision", e);
+		return sql_fail(s, "read a policy revision", e);
 	emit_revision(q, sandbox, row, arg);
 	return 0;
 }
@@ -435,10 +372,10 @@ store_revision_each(struct store *s, const char *sandbox, int64_t limit,
     void (*row)(void *arg, const struct store_revision *), void *arg,
     struct error *e)
 {
-	_cleanup_(finalize) sqlite3_stmt *q = NULL;
+	_cleanup_(sql_finalize) sqlite3_stmt *q = NULL;
 	int r;
 
-	if (prepare(s, &q, e,
+	if (sql_prepare(s, &q, e,
 		"SELECT version, hash, status, error, created_at_ms,"
 		" loaded_at_ms, NULL FROM policy_revision"
 		" WHERE sandbox = ? ORDER BY version DESC LIMIT ?",
@@ -446,7 +383,7 @@ store_revision_each(struct store *s, const char *sandbox, int64_t limit,
 		return -1;
 	while ((r = sqlite3_step(q)) == SQLITE_ROW)
 		emit_revision(q, sandbox, row, arg);
-	return r == SQLITE_DONE ? 0 : fail(s, "list policy revisions", e);
+	return r == SQLITE_DONE ? 0 : sql_fail(s, "list policy revisions", e);
 }
 
 static int
@@ -474,7 +411,7 @@ store_events_append(struct store *s, const struct store_event *events, size_t n,
 {
 	TRANSACTION(s);
 
-	if (begin(s, e) < 0)
+	if (sql_begin(s, e) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		if (append_event(s, &events[i], e) < 0)
@@ -485,7 +422,7 @@ store_events_append(struct store *s, const struct store_event *events, size_t n,
 		    trim_events(s, events[i].sandbox, e) < 0)
 			return -1;
 	}
-	return commit(s, e);
+	return sql_commit(s, e);
 }
 
 int
@@ -493,10 +430,10 @@ store_events_each(struct store *s, const char *sandbox, int64_t since_ms,
     void (*row)(void *arg, const struct store_event *), void *arg,
     struct error *e)
 {
-	_cleanup_(finalize) sqlite3_stmt *q = NULL;
+	_cleanup_(sql_finalize) sqlite3_stmt *q = NULL;
 	int r;
 
-	if (prepare(s, &q, e,
+	if (sql_prepare(s, &q, e,
 		"SELECT time_ms, json FROM event"
 		" WHERE sandbox = ? AND time_ms >= ? ORDER BY seq",
 		"si", sandbox, since_ms) < 0)
@@ -504,6 +441,6 @@ store_events_each(struct store *s, const char *sandbox, int64_t since_ms,
 	while ((r = sqlite3_step(q)) == SQLITE_ROW)
 		row(arg, &(struct store_event){ .sandbox = sandbox,
 			     .time_ms = sqlite3_column_int64(q, 0),
-			     .json = text(q, 1) });
-	return r == SQLITE_DONE ? 0 : fail(s, "list events", e);
+			     .json = sql_text(q, 1) });
+	return r == SQLITE_DONE ? 0 : sql_fail(s, "list events", e);
 }

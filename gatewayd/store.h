@@ -95,4 +95,73 @@ int store_events_each(struct store *, const char *sandbox, int64_t since_ms,
     void (*row)(void *arg, const struct store_event *), void *arg,
     struct error *);
 
+struct store_credential {
+	const char *provider; /* id */
+	const char *key;
+	const void *value; /* sealed */
+	size_t value_len;
+	int64_t revision;
+	const char *handle;
+	int64_t expires_at_ms; /* 0: never */
+};
+
+struct store_provider {
+	const char *id;
+	const char *name;
+	int64_t owner_uid;
+	const char *type;
+	const char *config; /* JSON; the schema is its user's */
+	int64_t version;
+	int64_t created_at_ms;
+	/* When written: all it has. */
+	const struct store_credential *credentials;
+	size_t n_credentials;
+};
+
+/* ERR_EXISTS if the owner has one of that name. */
+int store_provider_create(
+    struct store *, const struct store_provider *, struct error *);
+int store_provider_update(
+    struct store *, const struct store_provider *, struct error *);
+int store_provider_delete(struct store *, const char *id, struct error *);
+int store_provider_each(struct store *,
+    void (*row)(void *arg, const struct store_provider *), void *arg,
+    struct error *);
+int store_credential_each(struct store *,
+    void (*row)(void *arg, const struct store_credential *), void *arg,
+    struct error *);
+
+struct store_route {
+	int64_t owner_uid;
+	const char *sandbox; /* id, or "" for all of the owner's */
+	const char *name;
+	const char *spec; /* JSON; the schema is its user's */
+	int64_t version;
+};
+
+int store_route_put(struct store *, const struct store_route *, struct error *);
+int store_route_delete(struct store *, int64_t owner_uid, const char *sandbox,
+    const char *name, struct error *);
+int store_route_each(struct store *,
+    void (*row)(void *arg, const struct store_route *), void *arg,
+    struct error *);
+
+/* What a sandbox asked of one model; goes with the sandbox. */
+struct store_usage {
+	const char *sandbox; /* id */
+	const char *route;
+	const char *provider;
+	const char *model;
+	int64_t requests;
+	int64_t failures;
+	int64_t input_tokens;
+	int64_t output_tokens;
+};
+
+/* Adds to what was counted. */
+int store_usage_add(struct store *, const struct store_usage *, struct error *);
+int store_usage_each(struct store *, const char *sandbox,
+    void (*row)(void *arg, const struct store_usage *), void *arg,
+    struct error *);
+
 #endif

@@ -101,6 +101,16 @@ detach(struct call *call, void *params, struct error *e)
 	return 0;
 }
 
+static int
+set_router(struct call *call, void *params, struct error *e)
+{
+	static const struct fleet_ask ask = { &proxy_set_router_method };
+
+	(void)e;
+	fleet_ask(call_ctx(call), call, &ask, params, NULL);
+	return 0;
+}
+
 /*
  * GetStatus: connections are added up, sandboxes are the same in all.
  */
@@ -170,6 +180,7 @@ const struct handler calls_handlers[] = {
 	{ &proxy_set_policy_method, ROLE_ADMIN, set_policy },
 	{ &proxy_set_credentials_method, ROLE_ADMIN, set_credentials },
 	{ &proxy_detach_method, ROLE_ADMIN, detach },
+	{ &proxy_set_router_method, ROLE_ADMIN, set_router },
 	{ &proxy_status_method, ROLE_ADMIN, get_status },
 	{ &proxy_events_method, ROLE_ADMIN, get_events },
 	{ 0 },

@@ -9,6 +9,7 @@
  *	REQUEST -> [RESOLVE -> GUARD -> DIAL ->] [TLS_UPSTREAM ->] REQUEST
  *	REQUEST -> COLLECT -> REQUEST, where the body is needed first
  *	REQUEST -> EXCHANGE -> REQUEST ..., or -> COPY after an upgrade
+ *	DECIDE -> [ANSWER ->] PEEK -> TLS_CLIENT -> COPY to inference.local
  *
  * and from everywhere to LAST.  Nothing that the client sent reaches the
  * network before DECIDE has said yes, and DECIDE looks only at what was
@@ -45,7 +46,8 @@ static const struct step {
 	[CONN_FIRST] = { "first", step_first,
 	    BIT(CONN_DECIDE) | BIT(CONN_REQUEST) | REFUSAL, 30000 },
 	[CONN_AIM] = { "aim", step_aim, BIT(CONN_DECIDE) | REFUSAL, 0 },
-	[CONN_DECIDE] = { "decide", step_decide, BIT(CONN_RESOLVE) | REFUSAL,
+	[CONN_DECIDE] = { "decide", step_decide,
+	    BIT(CONN_RESOLVE) | BIT(CONN_ANSWER) | BIT(CONN_PEEK) | REFUSAL,
 	    0 },
 	[CONN_RESOLVE] = { "resolve", step_resolve, BIT(CONN_GUARD) | REFUSAL,
 	    15000 },
@@ -61,7 +63,7 @@ static const struct step {
 		REFUSAL,
 	    60000 },
 	[CONN_TLS_CLIENT] = { "tls-client", step_tls_client,
-	    BIT(CONN_REQUEST) | REFUSAL, 10000 },
+	    BIT(CONN_REQUEST) | BIT(CONN_COPY) | REFUSAL, 10000 },
 	[CONN_TLS_UPSTREAM] = { "tls-upstream", step_tls_upstream,
 	    BIT(CONN_REQUEST) | REFUSAL, 10000 },
 	[CONN_REQUEST] = { "request", step_request,

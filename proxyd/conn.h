@@ -126,11 +126,12 @@ struct conn {
 	char policy[64]; /* the block that allowed it, for the log */
 	char host[HTTP_HOST_MAX + 1];
 	bool is_literal;
-	bool is_tls;   /* the client speaks TLS to us */
-	bool is_first; /* of its requests */
-	bool reused;   /* upstream has answered before */
-	bool peeked;   /* the client's first bytes are known */
-	bool resolved; /* the answer is in route */
+	bool is_inference; /* it goes to routerd; rules stays NULL */
+	bool is_tls;       /* the client speaks TLS to us */
+	bool is_first;     /* of its requests */
+	bool reused;       /* upstream has answered before */
+	bool peeked;       /* the client's first bytes are known */
+	bool resolved;     /* the answer is in route */
 	uint16_t port;
 	struct route *route; /* owned; while there are addresses to try */
 	struct sockaddr_storage *dialled; /* owned; what upstream is */

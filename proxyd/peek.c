@@ -28,6 +28,7 @@ enum {
 };
 
 static const char h2_detail[] = "HTTP/2 is not spoken here";
+static const char plain_detail[] = "it is served over TLS only";
 static const char other_detail[] =
     "the endpoint is inspected and this isn't HTTP/1.1; "
     "other protocols need tls: skip or protocol: tcp";
@@ -101,6 +102,8 @@ enter_plain(struct conn *c, const char *bytes, size_t n)
 	case HTTP_GUESS_MORE:
 		return wait_for_more(c, n);
 	case HTTP_GUESS_1:
+		if (c->is_inference)
+			return refuse_protocol(c, plain_detail);
 		return peeked(c, CONN_REQUEST);
 	case HTTP_GUESS_2:
 		return refuse_protocol(c, h2_detail);
@@ -168,6 +171,22 @@ handshake_waits(struct side *s, int result)
 	return result == TLS_WANT_READ || result == TLS_WANT_WRITE;
 }
 
+/* From here on it is routerd's. */
+static enum next
+join_router(struct conn *c)
+{
+	int fd = inference_open(&c->worker->inference, c->sandbox);
+
+	if (fd < 0) {
+		audit_connect(
+		    c, true, "proxy", c->policy, "routerd is not there");
+		return refuse_with(c, 503, "inference service unavailable",
+		    "routerd is being started; try again", NULL);
+	}
+	conn_open_upstream(c, fd);
+	return conn_goto(c, CONN_COPY);
+}
+
 enum next
 step_tls_client(struct conn *c)
 {
@@ -176,7 +195,8 @@ step_tls_client(struct conn *c)
 
 	if (r == 1) {
 		c->client.readable = true;
-		return conn_goto(c, CONN_REQUEST);
+		return c->is_inference ? join_router(c)
+				       : conn_goto(c, CONN_REQUEST);
 	}
 	if (handshake_waits(&c->client, r))
 		return WAIT;

@@ -7,6 +7,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include "proxyd/audit.h"
 #include "proxyd/conn.h"
 #include "proxyd/forward.h"
+#include "proxyd/inference.h"
 #include "proxyd/refuse.h"
 #include "proxyd/sandbox.h"
 #include "proxyd/worker.h"
@@ -22,11 +24,35 @@
 #define DIAL_LAST_MS 10000 /* the last address, or the only one */
 #define DIAL_EACH_MS 3000  /* while there are others */
 
+static void
+say_established(struct conn *c)
+{
+	static const char answer[] =
+	    "HTTP/1.1 200 Connection Established\r\n\r\n";
+
+	side_put(&c->client, answer, sizeof(answer) - 1);
+}
+
+/* Nothing is dialled: see inference.h. */
+static enum next
+enter_inference(struct conn *c)
+{
+	c->is_inference = true;
+	c->inspection = INSPECT_REST;
+	(void)snprintf(c->policy, sizeof(c->policy), "%s", INFERENCE_HOST);
+	if (c->mode != MODE_CONNECT)
+		return conn_goto(c, CONN_PEEK);
+	say_established(c);
+	return conn_goto(c, CONN_ANSWER);
+}
+
 enum next
 step_decide(struct conn *c)
 {
 	struct decision d;
 
+	if (inference_is_meant(c))
+		return enter_inference(c);
 	if (!conn_decide(c, &d))
 		return refuse_connect(c, &d);
 	return conn_goto(c, CONN_RESOLVE);
@@ -149,9 +175,6 @@ dial(struct conn *c, struct sockaddr_storage *to, bool is_last)
 static enum next
 dialled(struct conn *c)
 {
-	static const char answer[] =
-	    "HTTP/1.1 200 Connection Established\r\n\r\n";
-
 	free(c->route);
 	c->route = NULL;
 	c->upstream.readable = true;
@@ -161,7 +184,7 @@ dialled(struct conn *c)
 		return conn_goto(
 		    c, c->is_tls ? CONN_TLS_UPSTREAM : CONN_REQUEST);
 	if (c->mode == MODE_CONNECT) {
-		side_put(&c->client, answer, sizeof(answer) - 1);
+		say_established(c);
 		return conn_goto(c, CONN_ANSWER);
 	}
 	return conn_goto(

@@ -125,6 +125,7 @@ sandbox_attach(struct worker *w, struct proxy_attach *p, struct error *e)
 	sb->worker = w;
 	(void)snprintf(sb->id, sizeof(sb->id), "%s", p->sandbox);
 	(void)snprintf(sb->name, sizeof(sb->name), "%s", p->name);
+	(void)snprintf(sb->owner, sizeof(sb->owner), "%s", p->owner);
 	TAILQ_INIT(&sb->conns);
 	sb->explicit_proxy.fd = sb->transparent.fd = -1;
 	LIST_INSERT_HEAD(&w->sandboxes, sb, next);

@@ -47,6 +47,7 @@ struct sandbox {
 	struct worker *worker;
 	char id[WIRE_NAME_MAX + 1];
 	char name[WIRE_NAME_MAX + 1];
+	char owner[WIRE_NAME_MAX + 1]; /* scope of inference routes */
 	struct rules *rules;
 	struct credentials *credentials; /* of no step but the one that runs */
 	struct ca *ca;

@@ -113,6 +113,7 @@ worker_clear(struct worker *w)
 	resolver_free(w->resolver);
 	pool_clear(&w->pool);
 	pipes_clear(&w->pipes);
+	inference_set(&w->inference, &(struct fds){ NULL, 0 });
 	buf_free(&w->scratch.text);
 	buf_free(&w->scratch.body);
 }
@@ -160,6 +161,18 @@ detach(struct call *call, void *params, struct error *e)
 }
 
 static int
+set_router(struct call *call, void *params, struct error *e)
+{
+	struct worker *w = call_ctx(call);
+	struct proxy_router *p = params;
+
+	(void)e;
+	inference_set(&w->inference, &p->channels);
+	call_reply(call, NULL);
+	return 0;
+}
+
+static int
 get_status(struct call *call, void *params, struct error *e)
 {
 	struct worker *w = call_ctx(call);
@@ -198,6 +211,7 @@ static const struct handler handlers[] = {
 	{ &proxy_set_policy_method, ROLE_ADMIN, set_policy },
 	{ &proxy_set_credentials_method, ROLE_ADMIN, set_credentials },
 	{ &proxy_detach_method, ROLE_ADMIN, detach },
+	{ &proxy_set_router_method, ROLE_ADMIN, set_router },
 	{ &proxy_status_method, ROLE_ADMIN, get_status },
 	{ &proxy_events_method, ROLE_ADMIN, get_events },
 	{ 0 },

@@ -12,6 +12,7 @@
 #include "common/http/message.h"
 #include "common/http/path.h"
 #include "common/net/block.h"
+#include "proxyd/inference.h"
 #include "proxyd/pipes.h"
 
 #define WORKER_CONNECTIONS_MAX 16384
@@ -34,6 +35,7 @@ struct worker {
 	struct events *events;
 	struct pool pool;
 	struct pipes pipes;
+	struct inference inference;
 	LIST_HEAD(, sandbox) sandboxes;
 	unsigned n_sandboxes;
 	unsigned n_conns;

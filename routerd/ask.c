@@ -147,7 +147,7 @@ read_body(struct ask *a, const struct buf *body, char model[ASK_MODEL_MAX + 1],
 }
 
 enum ask_result
-ask_choose(struct ask *a, const struct table *t, const char *sandbox,
+ask_choose(struct ask *a, const struct table *t, const struct scopes *scopes,
     const struct buf *body, struct error *e)
 {
 	char model[ASK_MODEL_MAX + 1] = "";
@@ -159,7 +159,7 @@ ask_choose(struct ask *a, const struct table *t, const char *sandbox,
 	if (t == NULL)
 		return ASK_NO_ROUTE;
 	switch (table_choose(
-	    t, sandbox, &a->api, *model != '\0' ? model : NULL, &a->first)) {
+	    t, scopes, &a->api, *model != '\0' ? model : NULL, &a->first)) {
 	case CHOICE_OK:
 		break;
 	case CHOICE_INCOMPATIBLE:

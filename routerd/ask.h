@@ -24,6 +24,7 @@
 #define ASK_MODEL_MAX 256
 
 struct route;
+struct scopes;
 struct table;
 
 /* Zero it; ask_clear() leaves it zero. */
@@ -60,7 +61,7 @@ enum ask_result { ASK_OK, ASK_BAD, ASK_NO_ROUTE, ASK_INCOMPATIBLE };
 
 /* By path and body; ASK_BAD fills e.  table may be NULL. */
 enum ask_result ask_choose(struct ask *, const struct table *,
-    const char *sandbox, const struct buf *body, struct error *e);
+    const struct scopes *, const struct buf *body, struct error *e);
 
 /* Fills target, headers and body for ask->route. */
 int ask_compose(struct ask *, const struct buf *body, struct error *);

@@ -39,10 +39,8 @@ budgets_new(void)
 }
 
 static void
-budget_free(struct budgets *all, struct budget *b)
+budget_free(struct budget *b)
 {
-	LIST_REMOVE(b, next);
-	all->n--;
 	free(b->sandbox);
 	free(b->route);
 	free(b);
@@ -51,13 +49,16 @@ budget_free(struct budgets *all, struct budget *b)
 void
 budgets_free(struct budgets *all)
 {
-	struct budget *b;
+	struct budget *b, *next;
 
 	if (all == NULL)
 		return;
-	for (unsigned i = 0; i < HASH_SIZE; i++)
-		while ((b = LIST_FIRST(&all->hash[i])) != NULL)
-			budget_free(all, b);
+	for (unsigned i = 0; i < HASH_SIZE; i++) {
+		for (b = LIST_FIRST(&all->hash[i]); b != NULL; b = next) {
+			next = LIST_NEXT(b, next);
+			budget_free(b);
+		}
+	}
 	free(all);
 }
 
@@ -96,9 +97,12 @@ forget_quiet(struct budgets *all, int64_t now_ms)
 	for (unsigned i = 0; i < HASH_SIZE; i++) {
 		for (b = LIST_FIRST(&all->hash[i]); b != NULL; b = next) {
 			next = LIST_NEXT(b, next);
-			if (b->running == 0 && b->tokens.left >= 0 &&
-			    now_ms - b->used_ms > MINUTE_MS)
-				budget_free(all, b);
+			if (b->running > 0 || b->tokens.left < 0 ||
+			    now_ms - b->used_ms <= MINUTE_MS)
+				continue;
+			LIST_REMOVE(b, next);
+			all->n--;
+			budget_free(b);
 		}
 	}
 }

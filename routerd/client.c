@@ -48,7 +48,8 @@ struct client {
 	TAILQ_ENTRY(client) next;
 	struct worker *worker;
 	struct side side;
-	char sandbox[WIRE_NAME_MAX + 1];
+	char who[2 * WIRE_NAME_MAX + 2]; /* two C strings */
+	struct scopes scopes;
 	enum client_state state;
 	int64_t deadline_ms;
 	bool running;
@@ -124,7 +125,7 @@ end_request(struct client *c)
 	upstream_free(c->upstream);
 	c->upstream = NULL;
 	if (c->admitted)
-		budget_end(c->worker->budgets, c->sandbox, r->name,
+		budget_end(c->worker->budgets, c->scopes.sandbox, r->name,
 		    (in > 0 ? in : 0) + (out > 0 ? out : 0));
 	c->admitted = false;
 	meter_clear(&c->meter);
@@ -146,13 +147,17 @@ client_free(struct client *c)
 }
 
 void
-client_new(struct worker *w, int fd, const char *sandbox)
+client_new(struct worker *w, int fd, const char *who)
 {
 	struct client *c = xcalloc(1, sizeof(*c));
 	int one = 1;
 
 	c->worker = w;
-	(void)snprintf(c->sandbox, sizeof(c->sandbox), "%s", sandbox);
+	(void)snprintf(c->who, sizeof(c->who), "%s", who);
+	c->scopes.sandbox = c->who;
+	c->scopes.owner = c->who + strcspn(c->who, " ");
+	if (*c->scopes.owner == ' ')
+		c->who[c->scopes.owner++ - c->who] = '\0';
 	(void)fcntl(fd, F_SETFL, O_NONBLOCK);
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	c->body.limit = CLIENT_BODY_MAX;
@@ -221,8 +226,8 @@ tell(struct client *c, unsigned status, const char *why)
 		{ "output_tokens", *out != '\0' ? out : NULL },
 		{ "reason", why },
 	};
-	events_add(c->worker->events, is_denial, c->sandbox, "INFERENCE", pairs,
-	    sizeof(pairs) / sizeof(pairs[0]));
+	events_add(c->worker->events, is_denial, c->scopes.sandbox, "INFERENCE",
+	    pairs, sizeof(pairs) / sizeof(pairs[0]));
 }
 
 static enum next
@@ -286,7 +291,7 @@ take_head(struct client *c, const struct http_head *head, size_t n)
 	c->is_10 = head->minor == 0;
 	if (http_path_canon(head->target, true, path, &e) < 0)
 		return answer(c, 400, "the path is not canonical", NULL, 0);
-	if (!ask_take_head(&c->ask, head, path, *c->sandbox != '\0'))
+	if (!ask_take_head(&c->ask, head, path, *c->scopes.sandbox != '\0'))
 		return answer(
 		    c, 403, "connection not allowed by policy", NULL, 0);
 	c->framing = head->framing;
@@ -432,7 +437,7 @@ admit(struct client *c)
 
 	if (c->worker->table != NULL)
 		c->table = table_ref(c->worker->table);
-	switch (ask_choose(&c->ask, c->table, c->sandbox, &c->body, &e)) {
+	switch (ask_choose(&c->ask, c->table, &c->scopes, &c->body, &e)) {
 	case ASK_OK:
 		break;
 	case ASK_BAD:
@@ -445,7 +450,7 @@ admit(struct client *c)
 		    c, 503, "cluster inference is not configured", hint, 0);
 	}
 	r = c->ask.route;
-	wait_s = budget_begin(c->worker->budgets, c->sandbox, r->name,
+	wait_s = budget_begin(c->worker->budgets, c->scopes.sandbox, r->name,
 	    &(struct budget_limits){
 		r->requests_per_minute, r->tokens_per_minute, r->concurrent },
 	    link_now_ms());
@@ -463,7 +468,7 @@ admit(struct client *c)
 static bool
 try_next(struct client *c)
 {
-	const struct route *r = table_fallback(c->table, c->sandbox,
+	const struct route *r = table_fallback(c->table, &c->scopes,
 	    c->ask.first, c->ask.api.protocol, c->ask.tried);
 	struct error e;
 

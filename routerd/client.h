@@ -21,8 +21,9 @@
 
 struct worker;
 
-/* Owns fd.  sandbox "": routerd stands alone, and no host is asked for. */
-void client_new(struct worker *, int fd, const char *sandbox);
+/* Owns fd.  who: "<sandbox> <owner's scope>"; "": routerd stands alone, and no
+ * host is asked for. */
+void client_new(struct worker *, int fd, const char *who);
 /* The tick: ends those whose time is up. */
 void clients_check_time(struct worker *, int64_t now_ms);
 

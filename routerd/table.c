@@ -16,8 +16,6 @@ struct table {
 	unsigned refs;
 	size_t n;
 	struct route *routes;
-	struct pair *sandboxes; /* sorted by id -> scope of the owner */
-	size_t n_sandboxes;
 };
 
 static char *
@@ -114,13 +112,6 @@ route_init(struct route *r, const struct router_route *from, struct error *e)
 	return read_endpoint(r, from->endpoint, e);
 }
 
-static int
-by_name(const void *a, const void *b)
-{
-	return strcmp(
-	    ((const struct pair *)a)->name, ((const struct pair *)b)->name);
-}
-
 int
 table_new(
     const struct router_set_routes *from, struct table **ret, struct error *e)
@@ -138,14 +129,6 @@ table_new(
 			return -1;
 		}
 	}
-	t->sandboxes = xcalloc(from->sandboxes.n + 1, sizeof(*t->sandboxes));
-	for (; t->n_sandboxes < from->sandboxes.n; t->n_sandboxes++) {
-		struct pair *to = &t->sandboxes[t->n_sandboxes];
-
-		to->name = xstrdup(from->sandboxes.v[t->n_sandboxes].name);
-		to->value = xstrdup(from->sandboxes.v[t->n_sandboxes].value);
-	}
-	qsort(t->sandboxes, t->n_sandboxes, sizeof(*t->sandboxes), by_name);
 	*ret = t;
 	return 0;
 }
@@ -164,34 +147,8 @@ table_unref(struct table *t)
 		return;
 	for (size_t i = 0; i < t->n; i++)
 		route_clear(&t->routes[i]);
-	for (size_t i = 0; i < t->n_sandboxes; i++) {
-		free((void *)(uintptr_t)t->sandboxes[i].name);
-		free((void *)(uintptr_t)t->sandboxes[i].value);
-	}
 	free(t->routes);
-	free(t->sandboxes);
 	free(t);
-}
-
-/* Whose routes a sandbox may take: its own, then its owner's. */
-struct scopes {
-	const char *v[2];
-	size_t n;
-};
-
-static struct scopes
-scopes_of(const struct table *t, const char *sandbox)
-{
-	struct pair key = { .name = sandbox };
-	const struct pair *owner =
-	    t->n_sandboxes > 0 ? bsearch(&key, t->sandboxes, t->n_sandboxes,
-				     sizeof(key), by_name)
-			       : NULL;
-	struct scopes s = { .v = { sandbox }, .n = 1 };
-
-	if (owner != NULL)
-		s.v[s.n++] = owner->value;
-	return s;
 }
 
 static bool
@@ -209,11 +166,13 @@ static const struct route *
 find(const struct table *t, const struct scopes *scopes, struct http_slice name,
     bool or_provider, enum protocol protocol, bool *met)
 {
-	for (size_t s = 0; s < scopes->n; s++) {
+	const char *const order[] = { scopes->sandbox, scopes->owner };
+
+	for (size_t s = 0; s < sizeof(order) / sizeof(order[0]); s++) {
 		for (size_t i = 0; i < t->n; i++) {
 			const struct route *r = &t->routes[i];
 
-			if (strcmp(r->scope, scopes->v[s]) != 0 ||
+			if (strcmp(r->scope, order[s]) != 0 ||
 			    strcmp(r->name, ROUTER_SYSTEM) == 0 ||
 			    !has_name(r, name, or_provider))
 				continue;
@@ -226,42 +185,40 @@ find(const struct table *t, const struct scopes *scopes, struct http_slice name,
 }
 
 enum choice
-table_choose(const struct table *t, const char *sandbox,
+table_choose(const struct table *t, const struct scopes *scopes,
     const struct api_request *request, const char *model,
     const struct route **ret)
 {
-	struct scopes scopes = scopes_of(t, sandbox);
 	struct http_slice name = { ROUTER_DEFAULT, strlen(ROUTER_DEFAULT) };
 	bool met = false;
 
 	*ret = NULL;
 	if (request->prefix.p != NULL) {
 		name = request->prefix;
-		*ret = find(t, &scopes, name, true, request->protocol, &met);
+		*ret = find(t, scopes, name, true, request->protocol, &met);
 		return *ret != NULL ? CHOICE_OK
 		       : met        ? CHOICE_INCOMPATIBLE
 				    : CHOICE_NONE;
 	}
 	if (model != NULL)
-		*ret = find(t, &scopes,
-		    (struct http_slice){ model, strlen(model) }, false,
-		    request->protocol, &met);
+		*ret =
+		    find(t, scopes, (struct http_slice){ model, strlen(model) },
+			false, request->protocol, &met);
 	if (*ret == NULL)
-		*ret = find(t, &scopes, name, false, request->protocol, &met);
+		*ret = find(t, scopes, name, false, request->protocol, &met);
 	return *ret != NULL ? CHOICE_OK
 	       : met        ? CHOICE_INCOMPATIBLE
 			    : CHOICE_NONE;
 }
 
 const struct route *
-table_fallback(const struct table *t, const char *sandbox,
+table_fallback(const struct table *t, const struct scopes *scopes,
     const struct route *route, enum protocol protocol, size_t n)
 {
-	struct scopes scopes = scopes_of(t, sandbox);
 	bool met = false;
 
 	for (size_t i = 0; route->fallbacks[i] != NULL; i++) {
-		const struct route *r = find(t, &scopes,
+		const struct route *r = find(t, scopes,
 		    (struct http_slice){
 			route->fallbacks[i], strlen(route->fallbacks[i]) },
 		    false, protocol, &met);

@@ -41,6 +41,12 @@ struct route {
 
 struct table;
 
+/* Whose routes a connection may take: first its sandbox's, then its owner's. */
+struct scopes {
+	const char *sandbox;
+	const char *owner;
+};
+
 /* ERR_INVALID names the route. */
 int table_new(
     const struct router_set_routes *, struct table **ret, struct error *);
@@ -55,10 +61,10 @@ enum choice {
 
 /* By the path's prefix, else the body's model as an alias (NULL: none), else
  * the default; the sandbox's own before its owner's. */
-enum choice table_choose(const struct table *, const char *sandbox,
+enum choice table_choose(const struct table *, const struct scopes *,
     const struct api_request *, const char *model, const struct route **ret);
 /* The nth to try after `route`; NULL: no more. */
-const struct route *table_fallback(const struct table *, const char *sandbox,
+const struct route *table_fallback(const struct table *, const struct scopes *,
     const struct route *, enum protocol, size_t n);
 
 #endif

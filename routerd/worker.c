@@ -40,25 +40,26 @@ worker_count(struct worker *w, int change)
 }
 
 static void
-serve(struct worker *w, int fd, const char *sandbox)
+serve(struct worker *w, int fd, const char *who)
 {
 	if (w->n_clients >= WORKER_CLIENTS_MAX) {
 		(void)close(fd);
 		return;
 	}
-	client_new(w, fd, sandbox);
+	client_new(w, fd, who);
 }
 
-/* One connection of a sandbox: its id, and a descriptor.  False: no more. */
+/* One connection of a sandbox: whose it is, and a descriptor.  False: no more.
+ */
 static bool
 take_connection(struct worker *w, int channel)
 {
-	char id[WIRE_NAME_MAX + 1];
+	char who[2 * WIRE_NAME_MAX + 2];
 	union {
 		char bytes[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
 	} control;
-	struct iovec iov = { id, sizeof(id) - 1 };
+	struct iovec iov = { who, sizeof(who) - 1 };
 	struct msghdr m = { .msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = &control,
@@ -72,12 +73,12 @@ take_connection(struct worker *w, int channel)
 			(void)event_del(w->channel);
 		return false;
 	}
-	id[n] = '\0';
+	who[n] = '\0';
 	c = CMSG_FIRSTHDR(&m);
 	if (c == NULL || c->cmsg_type != SCM_RIGHTS)
 		return true;
 	memcpy(&fd, CMSG_DATA(c), sizeof(fd));
-	serve(w, fd, id);
+	serve(w, fd, who);
 	return true;
 }
 

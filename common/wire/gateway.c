@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gateway.c - see gateway.h. */
 #include "common/wire/gateway.h"
+#include "common/wire/inference.h"
 #include "common/wire/limits.h"
+#include "common/wire/provider.h"
 #include "common/wire/supervisor.h"
 
 #define LIST_MAX 1000
@@ -343,6 +345,15 @@ static const struct method *const methods[] = {
 	&gateway_wait_policy_method,
 	&gateway_list_policies_method,
 	&gateway_logs_method,
+	&gateway_create_provider_method,
+	&gateway_get_provider_method,
+	&gateway_list_providers_method,
+	&gateway_update_provider_method,
+	&gateway_delete_provider_method,
+	&gateway_set_inference_method,
+	&gateway_list_inference_method,
+	&gateway_delete_inference_method,
+	&gateway_inference_usage_method,
 	&gateway_status_method,
 	&gateway_shutdown_method,
 	NULL,

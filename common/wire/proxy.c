@@ -45,6 +45,7 @@ static const struct field credentials_fields[] = {
 static const struct field attach_fields[] = {
 	{ "sandbox", FIELD_STR, REQUIRED, P(sandbox), WIRE_NAME_MAX },
 	{ "name", FIELD_STR, REQUIRED, P(name), WIRE_NAME_MAX },
+	{ "owner", FIELD_STR, REQUIRED, P(owner), WIRE_NAME_MAX },
 	{ "policy", FIELD_STR, REQUIRED, P(policy), WIRE_POLICY_MAX },
 	{ "version", FIELD_INT, REQUIRED, P(version) },
 	{ "links", FIELD_MAP, OPTIONAL, P(links), WIRE_LINKS_MAX },
@@ -77,6 +78,13 @@ static const struct field policy_fields[] = {
 #define P(member) offsetof(struct proxy_detach, member)
 static const struct field detach_fields[] = {
 	{ "sandbox", FIELD_STR, REQUIRED, P(sandbox), WIRE_NAME_MAX },
+	{ 0 },
+};
+#undef P
+
+#define P(member) offsetof(struct proxy_router, member)
+static const struct field router_fields[] = {
+	{ "channels", FIELD_FDS, REQUIRED, P(channels), WIRE_OWNERS_MAX },
 	{ 0 },
 };
 #undef P
@@ -121,6 +129,13 @@ const struct method proxy_detach_method = {
 	.params_size = sizeof(struct proxy_detach),
 };
 
+const struct method proxy_set_router_method = {
+	.name = "SetRouter",
+	.doc = "Hands connections to inference.local to these channels.",
+	.params = router_fields,
+	.params_size = sizeof(struct proxy_router),
+};
+
 const struct method proxy_status_method = {
 	.name = "GetStatus",
 	.doc = "Says how many workers serve how much.",
@@ -141,6 +156,7 @@ static const struct method *const methods[] = {
 	&proxy_set_policy_method,
 	&proxy_set_credentials_method,
 	&proxy_detach_method,
+	&proxy_set_router_method,
 	&proxy_status_method,
 	&proxy_events_method,
 	NULL,

@@ -53,6 +53,7 @@ struct proxy_credentials {
 struct proxy_attach {
 	const char *sandbox; /* id; attaching again replaces everything */
 	const char *name;
+	const char *owner; /* scope of its owner's inference routes */
 	const char *policy;
 	int64_t version;
 	struct pairs links;
@@ -71,6 +72,10 @@ struct proxy_detach {
 	const char *sandbox;
 };
 
+struct proxy_router {
+	struct fds channels; /* see router.h; all workers send on all */
+};
+
 struct proxy_status {
 	int64_t pid;
 	int64_t workers;
@@ -87,6 +92,8 @@ extern const struct method proxy_set_policy_method;
  * comes when it does in every worker. */
 extern const struct method proxy_set_credentials_method;
 extern const struct method proxy_detach_method;
+/* Where connections to inference.local go from now on. */
+extern const struct method proxy_set_router_method;
 extern const struct method proxy_status_method;
 extern const struct method proxy_events_method; /* more */
 

@@ -3,7 +3,6 @@
 #include "common/wire/router.h"
 #include "common/wire/limits.h"
 
-#define SANDBOXES_MAX 65536
 #define FALLBACKS_MAX 8
 #define PER_MINUTE_MAX 1000000000
 
@@ -37,7 +36,6 @@ static const struct field route_fields[] = {
 static const struct field set_routes_fields[] = {
 	{ "routes", FIELD_OBJS, REQUIRED, P(routes), ROUTER_ROUTES_MAX,
 	    route_fields, sizeof(struct router_route) },
-	{ "sandboxes", FIELD_MAP, OPTIONAL, P(sandboxes), SANDBOXES_MAX },
 	{ 0 },
 };
 #undef P

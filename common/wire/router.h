@@ -6,10 +6,11 @@
  * and its channels again.
  *
  * A channel is a SOCK_SEQPACKET pair between proxyd and one worker of routerd.
- * Each connection to inference.local is one message on it: the sandbox's id,
- * with one end of a stream socket as SCM_RIGHTS, on which the sandbox speaks
- * HTTP/1.1.  A sandbox's connections all go to the same worker
- * (router_channel_of()), so that its budgets need no other's memory.
+ * Each connection to inference.local is one message on it: the sandbox's id, a
+ * space and its owner's scope, with one end of a stream socket as SCM_RIGHTS,
+ * on which the sandbox speaks HTTP/1.1.  A sandbox's connections all go to the
+ * same worker (router_channel_of()), so that its budgets need no other's
+ * memory.
  */
 #ifndef COMMON_WIRE_ROUTER_H
 #define COMMON_WIRE_ROUTER_H
@@ -51,8 +52,7 @@ struct router_route {
 };
 
 struct router_set_routes {
-	struct objects routes;  /* struct router_route: all there are */
-	struct pairs sandboxes; /* id -> its owner's scope */
+	struct objects routes; /* struct router_route: all there are */
 };
 
 struct router_serve {

@@ -39,10 +39,9 @@ static struct router_route routes[] = {
 	    .type = "openai",
 	    .endpoint = "https://own/v1" },
 };
-static struct pair sandboxes[] = { { "box-3", "uid:2" }, { "box-1", "uid:1" },
-	{ "box-2", "uid:1" } };
 
-static const struct router_set_routes all = { { routes, 5 }, { sandboxes, 3 } };
+static const struct router_set_routes all = { { routes, 5 } };
+static const struct scopes box_1 = { "box-1", "uid:1" };
 
 static const char *
 choose(const struct table *t, const char *sandbox, const char *prefix,
@@ -55,7 +54,10 @@ choose(const struct table *t, const char *sandbox, const char *prefix,
 
 	if (prefix != NULL)
 		request.prefix = (struct http_slice){ prefix, strlen(prefix) };
-	choice = table_choose(t, sandbox, &request, model, &r);
+	choice = table_choose(t,
+	    &(struct scopes){
+		sandbox, strcmp(sandbox, "box-3") == 0 ? "uid:2" : "uid:1" },
+	    &request, model, &r);
 	return choice == CHOICE_OK ? r->provider : results[choice];
 }
 
@@ -86,7 +88,6 @@ test_a_request_takes_its_route(void **state)
 		/* Others' aren't there. */
 		{ "box-3", NULL, NULL, PROTOCOL_CHAT, "none" },
 		{ "box-3", "o", NULL, PROTOCOL_CHAT, "none" },
-		{ "unknown", NULL, NULL, PROTOCOL_CHAT, "none" },
 		{ "box-1", "own", NULL, PROTOCOL_CHAT, "none" },
 	};
 	struct table *t;
@@ -112,13 +113,12 @@ test_fallbacks_come_in_order_and_speak_the_protocol(void **state)
 	(void)state;
 	assert_int_equal(table_new(&all, &t, &e), 0);
 	assert_int_equal(
-	    table_choose(t, "box-1", &request, NULL, &r), CHOICE_OK);
+	    table_choose(t, &box_1, &request, NULL, &r), CHOICE_OK);
 	assert_string_equal(
-	    table_fallback(t, "box-1", r, PROTOCOL_CHAT, 0)->name, "spare");
-	assert_null(table_fallback(t, "box-1", r, PROTOCOL_CHAT, 1));
+	    table_fallback(t, &box_1, r, PROTOCOL_CHAT, 0)->name, "spare");
+	assert_null(table_fallback(t, &box_1, r, PROTOCOL_CHAT, 1));
 	assert_string_equal(
-	    table_fallback(t, "box-1", r, PROTOCOL_MESSAGES, 0)->name,
-	    "claude");
+	    table_fallback(t, &box_1, r, PROTOCOL_MESSAGES, 0)->name, "claude");
 	table_unref(t);
 }
 
@@ -140,7 +140,7 @@ test_endpoints_are_read_or_refused(void **state)
 	static const char *const bad[] = { "h/v1", "ftp://h/", "https://",
 		"https://h/v1?key=1", "https://u:p@h/", "https://h:0/" };
 	struct router_route one = routes[0];
-	const struct router_set_routes set = { { &one, 1 }, { NULL, 0 } };
+	const struct router_set_routes set = { { &one, 1 } };
 	struct api_request request = { .protocol = PROTOCOL_CHAT };
 	const struct route *r;
 	struct table *t;
@@ -151,7 +151,7 @@ test_endpoints_are_read_or_refused(void **state)
 		one.endpoint = good[i].endpoint;
 		assert_int_equal(table_new(&set, &t, &e), 0);
 		assert_int_equal(
-		    table_choose(t, "uid:1", &request, NULL, &r), CHOICE_OK);
+		    table_choose(t, &box_1, &request, NULL, &r), CHOICE_OK);
 		assert_int_equal(r->is_tls, good[i].is_tls);
 		assert_int_equal(r->authority.port, good[i].port);
 		assert_string_equal(r->base_path, good[i].base);

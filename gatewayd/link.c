@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * proxy_link.c - see proxy_link.h.
+ * link.c - see link.h.
  *
  *	DOWN --started or found--> CONNECTING --status came--> UP
  *	  ^____________________________|______connection ended___|
@@ -22,24 +22,22 @@
 #include "common/unixsock.h"
 #include "common/varlink/client.h"
 #include "common/wire/gateway.h"
-#include "common/wire/proxy.h"
+#include "common/wire/event.h"
 #include "common/xalloc.h"
 #include "gatewayd/child.h"
 #include "gatewayd/event_log.h"
-#include "gatewayd/proxy_link.h"
+#include "gatewayd/link.h"
 
-#define LOOK_MS 10          /* between looks at a proxyd that is starting */
+#define LOOK_MS 10          /* between looks at one that is starting */
 #define FOREIGN_LOOK_MS 200 /* at one that somebody else starts */
 #define PAUSE_MAX_MS 5000   /* between starts of one that keeps failing */
 
 enum state { DOWN, CONNECTING, UP };
 
-struct proxy_link {
+struct link {
 	struct event_base *base;
-	struct proxy_link_config config;
+	struct link_config config;
 	struct event_log *events;
-	void (*up)(void *arg, const struct strings *attached);
-	void *arg;
 	enum state state;
 	struct varlink_client *calls;
 	struct varlink_client *stream;
@@ -52,10 +50,10 @@ struct proxy_link {
 	struct event *retry;
 };
 
-static void look(struct proxy_link *);
+static void look(struct link *);
 
 static void
-retry_in(struct proxy_link *l, unsigned ms)
+retry_in(struct link *l, unsigned ms)
 {
 	struct timeval tv = { ms / 1000, (ms % 1000) * 1000L };
 
@@ -71,7 +69,7 @@ on_retry(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-hang_up(struct proxy_link *l)
+hang_up(struct link *l)
 {
 	struct varlink_client *calls = steal_ptr(&l->calls);
 	struct varlink_client *stream = steal_ptr(&l->stream);
@@ -85,10 +83,10 @@ hang_up(struct proxy_link *l)
 static void
 on_closed(void *arg)
 {
-	struct proxy_link *l = arg;
+	struct link *l = arg;
 
 	if (l->state == UP)
-		log_warnx("proxyd is gone pid=%d", (int)l->pid);
+		log_warnx("%s is gone pid=%d", l->config.name, (int)l->pid);
 	hang_up(l);
 	/* At once: connections wait in the backlog. */
 	retry_in(l, 0);
@@ -97,7 +95,7 @@ on_closed(void *arg)
 static void
 on_events(void *arg, const struct varlink_result *r)
 {
-	struct proxy_link *l = arg;
+	struct link *l = arg;
 	const struct log_events *reply = r->reply;
 
 	if (reply == NULL)
@@ -106,30 +104,33 @@ on_events(void *arg, const struct varlink_result *r)
 		const struct log_event *event =
 		    &((const struct log_event *)reply->events.v)[i];
 
-		if (event->sandbox != NULL)
-			event_log_add(l->events, event);
+		if (event->sandbox == NULL)
+			continue;
+		event_log_add(l->events, event);
+		if (l->config.event != NULL)
+			l->config.event(l->config.arg, event);
 	}
 	if (reply->dropped > 0)
-		log_info("proxyd dropped events count=%lld",
+		log_info("%s dropped events count=%lld", l->config.name,
 		    (long long)reply->dropped);
 }
 
-static bool open_stream(struct proxy_link *);
+static bool open_stream(struct link *);
 
-/* Its other connection tells whether proxyd is gone or only this. */
+/* Its other connection tells whether the daemon is gone or only this. */
 static void
 on_stream_closed(void *arg)
 {
-	struct proxy_link *l = arg;
+	struct link *l = arg;
 
 	varlink_client_free(steal_ptr(&l->stream));
 	if (open_stream(l))
 		varlink_client_call(
-		    l->stream, &proxy_events_method, NULL, true, on_events, l);
+		    l->stream, l->config.events, NULL, true, on_events, l);
 }
 
 static bool
-open_stream(struct proxy_link *l)
+open_stream(struct link *l)
 {
 	struct error e;
 	int fd;
@@ -137,29 +138,26 @@ open_stream(struct proxy_link *l)
 	if (unixsock_connect(l->config.socket, &fd, &e) < 0)
 		return false;
 	l->stream = varlink_client_new(
-	    l->base, &proxy_interface, fd, on_stream_closed, l);
+	    l->base, l->config.interface, fd, on_stream_closed, l);
 	return true;
 }
 
 static void
 on_status(void *arg, const struct varlink_result *r)
 {
-	struct proxy_link *l = arg;
-	const struct proxy_status *status = r->reply;
-
-	if (status == NULL) {
-		log_warnx("proxyd does not answer: %s", r->error->text);
+	struct link *l = arg;
+	if (r->reply == NULL) {
+		log_warnx(
+		    "%s does not answer: %s", l->config.name, r->error->text);
 		return; /* on_closed follows, or it never speaks our language */
 	}
 	l->state = UP;
 	l->failures = 0;
-	l->workers = status->workers;
-	log_info("proxyd is up pid=%d workers=%lld", (int)l->pid,
-	    (long long)l->workers);
+	log_info("%s is up pid=%d", l->config.name, (int)l->pid);
 	if (l->stream != NULL)
 		varlink_client_call(
-		    l->stream, &proxy_events_method, NULL, true, on_events, l);
-	l->up(l->arg, &status->attached);
+		    l->stream, l->config.events, NULL, true, on_events, l);
+	l->workers = l->config.up(l->config.arg, r->reply);
 }
 
 static pid_t
@@ -174,7 +172,7 @@ peer_pid(int fd)
 
 /* False if nobody serves the socket. */
 static bool
-connect_both(struct proxy_link *l)
+connect_both(struct link *l)
 {
 	struct error e;
 	int calls;
@@ -187,31 +185,33 @@ connect_both(struct proxy_link *l)
 	}
 	l->state = CONNECTING;
 	l->pid = peer_pid(calls);
-	l->calls =
-	    varlink_client_new(l->base, &proxy_interface, calls, on_closed, l);
+	l->calls = varlink_client_new(
+	    l->base, l->config.interface, calls, on_closed, l);
 	varlink_client_call(
-	    l->calls, &proxy_status_method, NULL, false, on_status, l);
+	    l->calls, l->config.status, NULL, false, on_status, l);
 	return true;
 }
 
 static void
 on_child_exit(void *arg, int status)
 {
-	struct proxy_link *l = arg;
+	struct link *l = arg;
 
 	l->child = NULL;
 	l->restarts++;
 	l->failures += l->state != UP;
 	if (WIFSIGNALED(status))
-		log_warnx("proxyd ended signal=%d", WTERMSIG(status));
+		log_warnx(
+		    "%s ended signal=%d", l->config.name, WTERMSIG(status));
 	else
-		log_warnx("proxyd ended status=%d", WEXITSTATUS(status));
+		log_warnx(
+		    "%s ended status=%d", l->config.name, WEXITSTATUS(status));
 }
 
 static void
-start(struct proxy_link *l)
+start(struct link *l)
 {
-	autofree char *program = program_find("proxyd");
+	autofree char *program = program_find(l->config.name);
 	autofree char *socket = xasprintf("--socket=%s", l->config.socket);
 	autofree char *ca =
 	    l->config.upstream_ca != NULL
@@ -222,14 +222,14 @@ start(struct proxy_link *l)
 
 	if (child_exec(l->base, argv, -1, on_child_exit, l, &l->child, &e) <
 	    0) {
-		log_warnx("cannot start proxyd: %s", e.text);
+		log_warnx("cannot start %s: %s", l->config.name, e.text);
 		l->failures++;
 	}
 }
 
 /* How long to wait before one that keeps failing is started again. */
 static unsigned
-back_off_ms(const struct proxy_link *l)
+back_off_ms(const struct link *l)
 {
 	unsigned ms = LOOK_MS;
 
@@ -239,7 +239,7 @@ back_off_ms(const struct proxy_link *l)
 }
 
 static void
-look(struct proxy_link *l)
+look(struct link *l)
 {
 	if (l->state != DOWN || connect_both(l))
 		return;
@@ -258,18 +258,15 @@ look(struct proxy_link *l)
 	retry_in(l, LOOK_MS);
 }
 
-struct proxy_link *
-proxy_link_new(struct event_base *base, const struct proxy_link_config *config,
-    struct event_log *events,
-    void (*up)(void *arg, const struct strings *attached), void *arg)
+struct link *
+link_new(struct event_base *base, const struct link_config *config,
+    struct event_log *events)
 {
-	struct proxy_link *l = xcalloc(1, sizeof(*l));
+	struct link *l = xcalloc(1, sizeof(*l));
 
 	l->base = base;
 	l->config = *config;
 	l->events = events;
-	l->up = up;
-	l->arg = arg;
 	l->retry = evtimer_new(base, on_retry, l);
 	if (l->retry == NULL)
 		fatalx("cannot make a timer");
@@ -278,7 +275,7 @@ proxy_link_new(struct event_base *base, const struct proxy_link_config *config,
 }
 
 void
-proxy_link_free(struct proxy_link *l, bool stop)
+link_free(struct link *l, bool stop)
 {
 	if (l == NULL)
 		return;
@@ -292,33 +289,32 @@ proxy_link_free(struct proxy_link *l, bool stop)
 }
 
 bool
-proxy_link_is_up(const struct proxy_link *l)
+link_is_up(const struct link *l)
 {
 	return l->state == UP;
 }
 
 size_t
-proxy_link_workers(const struct proxy_link *l)
+link_workers(const struct link *l)
 {
 	return (size_t)l->workers;
 }
 
 void
-proxy_link_call(struct proxy_link *l, const struct method *method,
-    const void *params, void (*done)(void *arg, const struct varlink_result *),
-    void *arg)
+link_call(struct link *l, const struct method *method, const void *params,
+    void (*done)(void *arg, const struct varlink_result *), void *arg)
 {
 	varlink_client_call(l->calls, method, params, false, done, arg);
 }
 
 void
-proxy_link_describe(const struct proxy_link *l, struct gateway_daemon *ret)
+link_describe(const struct link *l, struct gateway_daemon *ret)
 {
 	static const char *const states[] = {
 		[DOWN] = "down", [CONNECTING] = "starting", [UP] = "up"
 	};
 
-	*ret = (struct gateway_daemon){ .name = "proxyd",
+	*ret = (struct gateway_daemon){ .name = l->config.name,
 		.state = states[l->state],
 		.pid = l->state == UP ? l->pid : 0,
 		.restarts = l->restarts };

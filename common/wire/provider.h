@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * provider.h - the part of io.openshell.Gateway that is about providers: what
+ * credentials there are, and for whom.
+ *
+ * A credential's value goes in and never comes out: no reply holds one.
+ */
+#ifndef COMMON_WIRE_PROVIDER_H
+#define COMMON_WIRE_PROVIDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/varlink/varlink.h"
+
+#define PROVIDER_NAME_MAX 253
+#define PROVIDER_TYPE_MAX 64
+#define PROVIDER_KEY_MAX 256
+#define PROVIDER_VALUE_MAX 8192
+#define PROVIDER_CREDENTIALS_MAX 32
+#define PROVIDER_CONFIG_MAX 64
+
+struct gateway_credential {
+	const char *key;
+	const char *value;     /* a secret; "": the credential goes */
+	int64_t expires_at_ms; /* 0: never */
+};
+
+struct gateway_create_provider {
+	const char *name;
+	const char *type;
+	struct objects credentials; /* struct gateway_credential */
+	struct pairs config;
+};
+
+/* Merges: what isn't named stays; an empty value takes it away. */
+struct gateway_update_provider {
+	const char *name;
+	struct objects credentials;
+	struct pairs config;
+};
+
+/* A credential without its value. */
+struct gateway_credential_info {
+	const char *key;
+	int64_t revision; /* counts its values, from 1 */
+	int64_t expires_at_ms;
+};
+
+struct gateway_provider {
+	const char *id;
+	const char *name;
+	const char *type;
+	int64_t version; /* counts changes, from 1 */
+	int64_t created_at_ms;
+	int64_t owner_uid;
+	struct objects credentials; /* struct gateway_credential_info */
+	struct strings config_keys;
+};
+
+struct gateway_provider_reply {
+	struct gateway_provider *provider;
+};
+
+struct gateway_provider_name {
+	const char *name;
+};
+
+struct gateway_list_providers {
+	int64_t limit; /* 0: 100 */
+	int64_t offset;
+};
+
+struct gateway_providers {
+	struct objects providers; /* struct gateway_provider */
+};
+
+extern const struct method gateway_create_provider_method;
+extern const struct method gateway_get_provider_method;
+extern const struct method gateway_list_providers_method;
+extern const struct method gateway_update_provider_method;
+extern const struct method gateway_delete_provider_method;
+
+#endif

@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* inference.c - see inference.h. */
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/buf.h"
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "common/varlink/client.h"
+#include "common/varlink/codec.h"
+#include "common/wire/proxy.h"
+#include "common/xalloc.h"
+#include "gatewayd/gateway.h"
+#include "gatewayd/inference.h"
+#include "gatewayd/link.h"
+#include "gatewayd/provider.h"
+#include "gatewayd/store.h"
+
+#define KEYS_MAX 4
+#define CHANNELS_MAX 16
+
+/*
+ * Which of a provider's values a route is made of.  Types that aren't here
+ * have no models; routerd knows how each is spoken to.
+ */
+static const struct kind {
+	const char *type;
+	const char *keys[KEYS_MAX]; /* preferred credentials, in order */
+	const char *url_config;     /* overrides the endpoint */
+	const char *endpoint;       /* NULL: see make_endpoint() */
+	bool only_preferred;        /* no other credential will do */
+} kinds[] = {
+	{ "openai", { "OPENAI_API_KEY" }, "OPENAI_BASE_URL",
+	    "https://api.openai.com/v1", false },
+	{ "anthropic", { "ANTHROPIC_API_KEY" }, "ANTHROPIC_BASE_URL",
+	    "https://api.anthropic.com/v1", false },
+	{ "nvidia", { "NVIDIA_API_KEY" }, "NVIDIA_BASE_URL",
+	    "https://integrate.api.nvidia.com/v1", false },
+	{ "deepinfra", { "DEEPINFRA_API_KEY" }, "DEEPINFRA_BASE_URL",
+	    "https://api.deepinfra.com/v1/openai", false },
+	{ "google-vertex-ai",
+	    { "GOOGLE_VERTEX_AI_SERVICE_ACCOUNT_TOKEN",
+		"VERTEX_AI_SERVICE_ACCOUNT_TOKEN", "GOOGLE_VERTEX_AI_TOKEN",
+		"VERTEX_AI_TOKEN" },
+	    "VERTEX_AI_BASE_URL", NULL, true },
+	{ "aws-bedrock", { "AWS_SECRET_ACCESS_KEY" }, "BEDROCK_BASE_URL", NULL,
+	    true },
+};
+
+static const struct kind *
+kind_of(const struct provider *p)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strcmp(kinds[i].type, p->type) == 0)
+			return &kinds[i];
+	return NULL;
+}
+
+void
+inference_scope(uid_t owner, char ret[INFERENCE_SCOPE_SIZE])
+{
+	(void)snprintf(ret, INFERENCE_SCOPE_SIZE, "uid:%lld", (long long)owner);
+}
+
+/*
+ * Routes.
+ */
+
+static void
+route_free(struct inference_route *r)
+{
+	arena_clear(&r->arena);
+	free(r->sandbox);
+	free(r->name);
+	free(r);
+}
+
+void
+inference_free(struct gateway *gw)
+{
+	struct inference_route *r, *next;
+
+	for (r = TAILQ_FIRST(&gw->routes); r != NULL; r = next) {
+		next = TAILQ_NEXT(r, next);
+		route_free(r);
+	}
+}
+
+static void
+load_route(void *arg, const struct store_route *row)
+{
+	const struct method *m = &gateway_set_inference_method;
+	struct gateway *gw = arg;
+	struct inference_route *r = xcalloc(1, sizeof(*r));
+	struct bad_field bad;
+
+	r->spec = codec_decode_text(
+	    row->spec, m->params, m->params_size, &r->arena, &bad);
+	if (r->spec == NULL) {
+		log_warnx("an inference route can't be read name=%s field=%s",
+		    row->name, bad.path);
+		arena_clear(&r->arena);
+		free(r);
+		return;
+	}
+	r->owner = (uid_t)row->owner_uid;
+	r->sandbox = xstrdup(row->sandbox);
+	r->name = xstrdup(row->name);
+	r->version = row->version;
+	TAILQ_INSERT_TAIL(&gw->routes, r, next);
+}
+
+int
+inference_load(struct gateway *gw, struct error *e)
+{
+	return store_route_each(gw->store, load_route, gw, e);
+}
+
+struct inference_route *
+inference_find(
+    struct gateway *gw, uid_t owner, const char *sandbox, const char *name)
+{
+	struct inference_route *r;
+
+	TAILQ_FOREACH(r, &gw->routes, next)
+	if (r->owner == owner && strcmp(r->sandbox, sandbox) == 0 &&
+	    strcmp(r->name, name) == 0)
+		return r;
+	return NULL;
+}
+
+bool
+inference_uses(const struct provider *p)
+{
+	const struct inference_route *r;
+
+	TAILQ_FOREACH(r, &p->gw->routes, next)
+	if (r->owner == p->owner && strcmp(r->spec->provider, p->name) == 0)
+		return true;
+	return false;
+}
+
+/* What isn't given in an update stays. */
+static struct gateway_set_inference
+merge(const struct gateway_set_inference *given,
+    const struct inference_route *old)
+{
+	const struct gateway_set_inference *was =
+	    old != NULL ? old->spec : NULL;
+	struct gateway_set_inference spec = *given;
+
+	spec.sandbox = spec.name = NULL;
+	spec.update = spec.no_verify = false;
+	if (!given->update || was == NULL)
+		return spec;
+	if (spec.provider == NULL)
+		spec.provider = was->provider;
+	if (spec.model == NULL)
+		spec.model = was->model;
+	if (spec.timeout_s == 0)
+		spec.timeout_s = was->timeout_s;
+	if (spec.fallbacks.n == 0)
+		spec.fallbacks = was->fallbacks;
+	if (spec.requests_per_minute == 0)
+		spec.requests_per_minute = was->requests_per_minute;
+	if (spec.tokens_per_minute == 0)
+		spec.tokens_per_minute = was->tokens_per_minute;
+	if (spec.concurrent == 0)
+		spec.concurrent = was->concurrent;
+	if (spec.privacy == NULL)
+		spec.privacy = was->privacy;
+	return spec;
+}
+
+static bool is_plain_name(const char *);
+
+static int
+check(struct gateway *gw, uid_t owner, const char *name,
+    const struct gateway_set_inference *spec, struct error *e)
+{
+	const struct provider *p;
+
+	if (strcmp(name, ROUTER_DEFAULT) != 0 && !is_plain_name(name))
+		return error_set(e, ERR_INVALID,
+		    "route name '%s' may have letters, digits, '-', '_' and "
+		    "'.'",
+		    name);
+	if (spec->provider == NULL || *spec->provider == '\0')
+		return error_set(e, ERR_INVALID, "a route needs a provider");
+	if (spec->model == NULL || *spec->model == '\0')
+		return error_set(e, ERR_INVALID, "a route needs a model");
+	p = provider_of(gw, owner, spec->provider);
+	if (p == NULL)
+		return error_set(e, ERR_PRECONDITION,
+		    "provider '%s' not found; create it with: openshell "
+		    "provider create --name %s --type TYPE --from-existing",
+		    spec->provider, spec->provider);
+	if (kind_of(p) == NULL)
+		return error_set(e, ERR_PRECONDITION,
+		    "provider '%s' is of type '%s', which has no models "
+		    "(those that have: openai, anthropic, nvidia, deepinfra, "
+		    "google-vertex-ai, aws-bedrock)",
+		    p->name, p->type);
+	return 0;
+}
+
+static bool
+is_plain_name(const char *name)
+{
+	return *name != '\0' && name[strspn(name, "abcdefghijklmnopqrstuvwxyz"
+						  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+						  "0123456789-_.")] == '\0';
+}
+
+int
+inference_set(struct gateway *gw, uid_t owner, const char *sandbox,
+    const struct gateway_set_inference *given, struct inference_route **ret,
+    struct error *e)
+{
+	const struct method *m = &gateway_set_inference_method;
+	const char *name = given->name != NULL ? given->name : ROUTER_DEFAULT;
+	struct inference_route *old = inference_find(gw, owner, sandbox, name);
+	struct gateway_set_inference spec;
+	_cleanup_(buf_free) struct buf json = BUF_INIT;
+	struct store_route row = { owner, sandbox, name, NULL,
+		old != NULL ? old->version + 1 : 1 };
+
+	if (given->update && old == NULL)
+		return error_set(e, ERR_NOT_FOUND,
+		    "there is no inference route '%s' to update", name);
+	spec = merge(given, old);
+	if (check(gw, owner, name, &spec, e) < 0)
+		return -1;
+	(void)codec_encode(&json, m->params, &spec, NULL);
+	row.spec = buf_str(&json);
+	if (store_route_put(gw->store, &row, e) < 0)
+		return -1;
+	load_route(gw, &row);
+	if (old != NULL) {
+		TAILQ_REMOVE(&gw->routes, old, next);
+		route_free(old);
+	}
+	*ret = TAILQ_LAST(&gw->routes, inference_routes);
+	inference_push(gw);
+	return 0;
+}
+
+int
+inference_delete(struct gateway *gw, uid_t owner, const char *sandbox,
+    const char *name, bool *ret_deleted, struct error *e)
+{
+	struct inference_route *r = inference_find(gw, owner, sandbox, name);
+
+	*ret_deleted = r != NULL;
+	if (r == NULL)
+		return 0;
+	if (store_route_delete(gw->store, owner, sandbox, name, e) < 0)
+		return -1;
+	TAILQ_REMOVE(&gw->routes, r, next);
+	route_free(r);
+	inference_push(gw);
+	return 0;
+}
+
+void
+inference_forget_sandbox(struct gateway *gw, const char *id)
+{
+	struct inference_route *r, *next;
+	struct error e;
+
+	for (r = TAILQ_FIRST(&gw->routes); r != NULL; r = next) {
+		next = TAILQ_NEXT(r, next);
+		if (strcmp(r->sandbox, id) != 0)
+			continue;
+		if (store_route_delete(
+			gw->store, r->owner, r->sandbox, r->name, &e) < 0)
+			log_warnx("cannot forget a route: %s", e.text);
+		TAILQ_REMOVE(&gw->routes, r, next);
+		route_free(r);
+		inference_push(gw);
+	}
+}
+
+/*
+ * What routerd gets.
+ */
+
+static const struct credential *
+key_of(const struct provider *p, const struct kind *k)
+{
+	for (size_t i = 0; i < KEYS_MAX && k->keys[i] != NULL; i++) {
+		const struct credential *c = provider_credential(p, k->keys[i]);
+
+		if (c != NULL)
+			return c;
+	}
+	return !k->only_preferred && p->n_credentials > 0 ? &p->credentials[0]
+							  : NULL;
+}
+
+static const char *
+config_or(const struct provider *p, const char *key, const char *otherwise)
+{
+	const char *value = provider_config(p, key);
+
+	return value != NULL ? value : otherwise;
+}
+
+static const char *
+region_of(const struct provider *p)
+{
+	return strcmp(p->type, "aws-bedrock") == 0
+		   ? config_or(p, "AWS_REGION", "us-east-1")
+		   : config_or(p, "VERTEX_AI_REGION", "us-central1");
+}
+
+static char *
+make_endpoint(const struct provider *p, const struct kind *k)
+{
+	const char *set = provider_config(p, k->url_config);
+	const char *project = provider_config(p, "VERTEX_AI_PROJECT_ID");
+	const char *region = region_of(p);
+
+	if (set != NULL || k->endpoint != NULL)
+		return xstrdup(set != NULL ? set : k->endpoint);
+	if (strcmp(k->type, "aws-bedrock") == 0)
+		return xasprintf(
+		    "https://bedrock-runtime.%s.amazonaws.com", region);
+	return project != NULL
+		   ? xasprintf("https://%s-aiplatform.googleapis.com/v1/"
+			       "projects/%s/locations/%s",
+			 region, project, region)
+		   : NULL;
+}
+
+char *
+inference_endpoint(struct gateway *gw, const struct inference_route *r)
+{
+	const struct provider *p = provider_of(gw, r->owner, r->spec->provider);
+	const struct kind *k = p != NULL ? kind_of(p) : NULL;
+
+	return k != NULL ? make_endpoint(p, k) : NULL;
+}
+
+static void
+wipe(char *secret)
+{
+	if (secret != NULL)
+		OPENSSL_cleanse(secret, strlen(secret));
+	free(secret);
+}
+
+/* A route as routerd gets it, with what it owns. */
+struct pushed {
+	char scope[INFERENCE_SCOPE_SIZE];
+	char *endpoint;
+	char *key;
+	char *access_key;
+	char *session_token;
+};
+
+static void
+pushed_clear(struct pushed *p)
+{
+	free(p->endpoint);
+	wipe(p->key);
+	wipe(p->access_key);
+	wipe(p->session_token);
+}
+
+static char *
+secret_or_null(const struct provider *p, const char *key)
+{
+	const struct credential *c = provider_credential(p, key);
+	char *value = NULL;
+	struct error e;
+
+	if (c != NULL && provider_secret(p, c, &value, &e) < 0)
+		log_warnx("%s", e.text);
+	return value;
+}
+
+/* False: it can't be carried out, and the log says why. */
+static bool
+fill(struct gateway *gw, const struct inference_route *r, struct pushed *own,
+    struct router_route *to)
+{
+	const struct gateway_set_inference *spec = r->spec;
+	const struct provider *p = provider_of(gw, r->owner, spec->provider);
+	const struct kind *k = p != NULL ? kind_of(p) : NULL;
+	const struct credential *c = k != NULL ? key_of(p, k) : NULL;
+	struct error e;
+
+	if (k == NULL || (own->endpoint = make_endpoint(p, k)) == NULL) {
+		log_warnx("an inference route has no endpoint name=%s "
+			  "provider=%s",
+		    r->name, spec->provider);
+		return false;
+	}
+	/* Servers on one's own machine often want no key. */
+	if (c != NULL && provider_secret(p, c, &own->key, &e) < 0) {
+		log_warnx("%s", e.text);
+		return false;
+	}
+	own->access_key = secret_or_null(p, "AWS_ACCESS_KEY_ID");
+	own->session_token = secret_or_null(p, "AWS_SESSION_TOKEN");
+	inference_scope(r->owner, own->scope);
+	*to = (struct router_route){
+		.scope = *r->sandbox != '\0' ? r->sandbox : own->scope,
+		.name = r->name,
+		.provider = p->name,
+		.type = p->type,
+		.endpoint = own->endpoint,
+		.model = spec->model,
+		.key = own->key,
+		.access_key = own->access_key,
+		.session_token = own->session_token,
+		.region = region_of(p),
+		.timeout_s = spec->timeout_s,
+		.fallbacks = spec->fallbacks,
+		.requests_per_minute = spec->requests_per_minute,
+		.tokens_per_minute = spec->tokens_per_minute,
+		.concurrent = spec->concurrent,
+		.privacy = spec->privacy,
+	};
+	return true;
+}
+
+static void
+on_pushed(void *arg, const struct varlink_result *r)
+{
+	(void)arg;
+	if (r->error != NULL)
+		log_warnx(
+		    "routerd doesn't take the routes: %s", r->error->text);
+}
+
+void
+inference_push(struct gateway *gw)
+{
+	struct router_route *routes;
+	struct router_set_routes all = { { NULL, 0 } };
+	struct inference_route *r;
+	struct pushed *own;
+	size_t n = 0;
+
+	if (gw->router == NULL || !link_is_up(gw->router))
+		return;
+	TAILQ_FOREACH(r, &gw->routes, next)
+	n++;
+	routes = xcalloc(n + 1, sizeof(*routes));
+	own = xcalloc(n + 1, sizeof(*own));
+	n = 0;
+	TAILQ_FOREACH(r, &gw->routes, next)
+	{
+		if (all.routes.n < ROUTER_ROUTES_MAX &&
+		    fill(gw, r, &own[n++], &routes[all.routes.n]))
+			all.routes.n++;
+	}
+	all.routes.v = routes;
+	link_call(gw->router, &router_set_routes_method, &all, on_pushed, NULL);
+	while (n > 0)
+		pushed_clear(&own[--n]);
+	free(own);
+	free(routes);
+}
+
+static void
+close_all(int *fds, size_t n)
+{
+	while (n > 0)
+		(void)close(fds[--n]);
+}
+
+static void
+on_connected(void *arg, const struct varlink_result *r)
+{
+	(void)arg;
+	if (r->error != NULL)
+		log_warnx("inference.local isn't there: %s", r->error->text);
+}
+
+void
+inference_connect(struct gateway *gw)
+{
+	int ours[CHANNELS_MAX], theirs[CHANNELS_MAX];
+	size_t workers, n;
+
+	if (gw->proxy == NULL || gw->router == NULL || !link_is_up(gw->proxy) ||
+	    !link_is_up(gw->router))
+		return;
+	workers = link_workers(gw->router);
+	for (n = 0; n < workers && n < CHANNELS_MAX; n++) {
+		int pair[2];
+
+		if (socketpair(
+			AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+			break;
+		ours[n] = pair[0];
+		theirs[n] = pair[1];
+	}
+	/* In this order: what proxyd sends somebody must read. */
+	link_call(gw->router, &router_serve_method,
+	    &(struct router_serve){ { ours, n } }, on_connected, NULL);
+	link_call(gw->proxy, &proxy_set_router_method,
+	    &(struct proxy_router){ { theirs, n } }, on_connected, NULL);
+	close_all(ours, n);
+	close_all(theirs, n);
+}
+
+static const char *
+field(const struct log_event *event, const char *name)
+{
+	for (size_t i = 0; i < event->fields.n; i++)
+		if (strcmp(event->fields.v[i].name, name) == 0)
+			return event->fields.v[i].value;
+	return NULL;
+}
+
+static int64_t
+number(const struct log_event *event, const char *name)
+{
+	const char *value = field(event, name);
+
+	return value != NULL ? strtoll(value, NULL, 10) : 0;
+}
+
+void
+inference_count(struct gateway *gw, const struct log_event *event)
+{
+	const char *provider = field(event, "provider");
+	const char *model = field(event, "model");
+	struct error e;
+
+	if (strcmp(event->message, "INFERENCE") != 0 || provider == NULL)
+		return;
+	if (store_usage_add(gw->store,
+		&(struct store_usage){
+		    .sandbox = event->sandbox,
+		    .route = field(event, "route"),
+		    .provider = provider,
+		    .model = model != NULL ? model : "",
+		    .requests = 1,
+		    .failures = number(event, "status") >= 400,
+		    .input_tokens = number(event, "input_tokens"),
+		    .output_tokens = number(event, "output_tokens"),
+		},
+		&e) < 0)
+		log_warnx("cannot count usage: %s", e.text);
+}

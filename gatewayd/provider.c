@@ -1,0 +1,588 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* provider.c - see provider.h. */
+#include <ctype.h>
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "common/varlink/codec.h"
+#include "common/varlink/server.h"
+#include "common/xalloc.h"
+#include "gatewayd/gateway.h"
+#include "gatewayd/inference.h"
+#include "gatewayd/provider.h"
+#include "gatewayd/seal.h"
+#include "gatewayd/store.h"
+
+/* The config as the store keeps it. */
+struct stored_config {
+	struct pairs config;
+};
+static const struct field config_fields[] = {
+	{ "config", FIELD_MAP, OPTIONAL, offsetof(struct stored_config, config),
+	    PROVIDER_CONFIG_MAX },
+	{ 0 },
+};
+
+static void
+credential_clear(struct credential *c)
+{
+	free(c->key);
+	free(c->sealed);
+}
+
+static void
+provider_free(struct provider *p)
+{
+	for (size_t i = 0; i < p->n_credentials; i++)
+		credential_clear(&p->credentials[i]);
+	free(p->credentials);
+	arena_clear(&p->config_arena);
+	free(p->name);
+	free(p->type);
+	free(p);
+}
+
+void
+providers_free(struct providers *all)
+{
+	struct provider *p, *next;
+
+	if (all == NULL)
+		return;
+	for (p = TAILQ_FIRST(&all->list); p != NULL; p = next) {
+		next = TAILQ_NEXT(p, next);
+		provider_free(p);
+	}
+	free(all);
+}
+
+static char *
+label_of(const char *provider, const char *key, int64_t revision)
+{
+	return xasprintf(
+	    "provider/%s/%s/%lld", provider, key, (long long)revision);
+}
+
+/*
+ * From the store.
+ */
+
+struct loading {
+	struct gateway *gw;
+	struct error *e;
+	int result;
+};
+
+static bool
+read_config(struct provider *p, const char *json)
+{
+	const struct stored_config *c;
+	struct bad_field bad;
+
+	c = codec_decode_text(
+	    json, config_fields, sizeof(*c), &p->config_arena, &bad);
+	if (c == NULL)
+		return false;
+	p->config = c->config;
+	return true;
+}
+
+static void
+load_provider(void *arg, const struct store_provider *row)
+{
+	struct loading *l = arg;
+	struct provider *p = xcalloc(1, sizeof(*p));
+
+	p->gw = l->gw;
+	(void)snprintf(p->id, sizeof(p->id), "%s", row->id);
+	p->name = xstrdup(row->name);
+	p->owner = (uid_t)row->owner_uid;
+	p->type = xstrdup(row->type);
+	p->version = row->version;
+	p->created_at_ms = row->created_at_ms;
+	if (!read_config(p, row->config))
+		log_warnx("provider has an unreadable config name=%s", p->name);
+	TAILQ_INSERT_TAIL(&l->gw->providers->list, p, next);
+}
+
+static struct credential *
+add_credential(struct provider *p, const char *key)
+{
+	struct credential *c;
+
+	p->credentials =
+	    xreallocarray(p->credentials, p->n_credentials + 1, sizeof(*c));
+	c = &p->credentials[p->n_credentials++];
+	*c = (struct credential){ .key = xstrdup(key) };
+	return c;
+}
+
+static struct provider *
+by_id(struct gateway *gw, const char *id)
+{
+	struct provider *p;
+
+	TAILQ_FOREACH(p, &gw->providers->list, next)
+	if (strcmp(p->id, id) == 0)
+		return p;
+	return NULL;
+}
+
+static void
+load_credential(void *arg, const struct store_credential *row)
+{
+	struct loading *l = arg;
+	struct provider *p = by_id(l->gw, row->provider);
+	struct credential *c;
+	char *value;
+
+	if (p == NULL || l->result < 0)
+		return;
+	c = add_credential(p, row->key);
+	c->sealed = xmemdup(row->value, row->value_len);
+	c->sealed_len = row->value_len;
+	c->revision = row->revision;
+	(void)snprintf(c->handle, sizeof(c->handle), "%s", row->handle);
+	c->expires_at_ms = row->expires_at_ms;
+	/* Now, and not when somebody needs it. */
+	l->result = provider_secret(p, c, &value, l->e);
+	if (l->result < 0)
+		return;
+	OPENSSL_cleanse(value, strlen(value));
+	free(value);
+}
+
+int
+providers_load(struct gateway *gw, struct error *e)
+{
+	struct loading l = { .gw = gw, .e = e };
+
+	gw->providers = xcalloc(1, sizeof(*gw->providers));
+	TAILQ_INIT(&gw->providers->list);
+	if (store_provider_each(gw->store, load_provider, &l, e) < 0 ||
+	    store_credential_each(gw->store, load_credential, &l, e) < 0)
+		return -1;
+	return l.result;
+}
+
+/*
+ * Looking.
+ */
+
+bool
+provider_is_visible(const struct provider *p, const struct peer *peer)
+{
+	return peer->uid == 0 || peer->uid == p->owner;
+}
+
+struct provider *
+provider_of(struct gateway *gw, uid_t owner, const char *name)
+{
+	struct provider *p;
+
+	TAILQ_FOREACH(p, &gw->providers->list, next)
+	if (p->owner == owner && strcmp(p->name, name) == 0)
+		return p;
+	return NULL;
+}
+
+struct provider *
+provider_find(struct gateway *gw, const char *name, const struct peer *peer,
+    struct error *e)
+{
+	struct provider *p = provider_of(gw, peer->uid, name);
+
+	if (p != NULL)
+		return p;
+	TAILQ_FOREACH(p, &gw->providers->list, next)
+	if (strcmp(p->name, name) == 0 && provider_is_visible(p, peer))
+		return p;
+	(void)error_set(e, ERR_NOT_FOUND, "provider '%s' not found", name);
+	return NULL;
+}
+
+const struct credential *
+provider_credential(const struct provider *p, const char *key)
+{
+	for (size_t i = 0; i < p->n_credentials; i++)
+		if (strcmp(p->credentials[i].key, key) == 0)
+			return &p->credentials[i];
+	return NULL;
+}
+
+const char *
+provider_config(const struct provider *p, const char *key)
+{
+	for (size_t i = 0; i < p->config.n; i++)
+		if (strcmp(p->config.v[i].name, key) == 0)
+			return p->config.v[i].value;
+	return NULL;
+}
+
+int
+provider_secret(const struct provider *p, const struct credential *c,
+    char **ret, struct error *e)
+{
+	autofree char *label = label_of(p->id, c->key, c->revision);
+
+	if (seal_unlock(p->gw->seal, label, c->sealed, c->sealed_len, ret, e) <
+	    0)
+		return error_prefix(
+		    e, "credential '%s' of provider '%s'", c->key, p->name);
+	return 0;
+}
+
+/*
+ * Changing.
+ */
+
+static bool
+is_reserved(const char *key)
+{
+	size_t digits = strspn(key + 1, "0123456789");
+	size_t hex = strspn(key + 1, "0123456789abcdef");
+
+	return (key[0] == 'v' && digits > 0 && key[1 + digits] == '_') ||
+	       (key[0] == 's' && hex == PROVIDER_HANDLE_LEN &&
+		   key[1 + hex] == '_');
+}
+
+int
+provider_check_key(const char *key, struct error *e)
+{
+	const char *p = key;
+
+	if (!isalpha((unsigned char)*p) && *p != '_')
+		p = "-";
+	while (isalnum((unsigned char)*p) || *p == '_')
+		p++;
+	if (*p != '\0')
+		return error_set(e, ERR_INVALID,
+		    "credential key '%s' is no environment variable's name",
+		    key);
+	if (is_reserved(key))
+		return error_set(e, ERR_INVALID,
+		    "credential key '%s' has a reserved form", key);
+	return 0;
+}
+
+static int
+check_name(const char *name, struct error *e)
+{
+	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz"
+				"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				"0123456789-_.");
+
+	if (n == 0 || name[n] != '\0' || !isalnum((unsigned char)*name))
+		return error_set(e, ERR_INVALID,
+		    "provider name '%s' may have letters, digits, '-', '_' "
+		    "and '.', and begins with a letter or digit",
+		    name);
+	return 0;
+}
+
+static int
+check_value(const struct gateway_credential *c, struct error *e)
+{
+	for (const char *p = c->value; *p != '\0'; p++)
+		if (iscntrl((unsigned char)*p) && *p != '\t')
+			return error_set(e, ERR_INVALID,
+			    "credential '%s' has a line break or another "
+			    "control character in its value",
+			    c->key);
+	return 0;
+}
+
+static int
+check_given(const struct objects *credentials, const struct pairs *config,
+    struct error *e)
+{
+	const struct gateway_credential *v = credentials->v;
+
+	for (size_t i = 0; i < credentials->n; i++) {
+		if (provider_check_key(v[i].key, e) < 0 ||
+		    check_value(&v[i], e) < 0)
+			return -1;
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(v[i].key, v[k].key) == 0)
+				return error_set(e, ERR_INVALID,
+				    "credential '%s' is given twice", v[i].key);
+	}
+	for (size_t i = 0; i < config->n; i++)
+		if (strlen(config->v[i].name) > PROVIDER_KEY_MAX ||
+		    strlen(config->v[i].value) > PROVIDER_VALUE_MAX)
+			return error_set(e, ERR_LIMIT,
+			    "config '%.64s' is too long", config->v[i].name);
+	return 0;
+}
+
+static void
+make_handle(char ret[PROVIDER_HANDLE_LEN + 1])
+{
+	unsigned char bytes[PROVIDER_HANDLE_LEN / 2];
+
+	if (RAND_bytes(bytes, sizeof(bytes)) != 1)
+		fatalx("no randomness");
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		(void)snprintf(ret + 2 * i, 3, "%02x", bytes[i]);
+}
+
+static void
+set_value(struct provider *p, struct credential *c,
+    const struct gateway_credential *from)
+{
+	autofree char *label = NULL;
+	size_t n = strlen(from->value);
+
+	c->revision++;
+	label = label_of(p->id, c->key, c->revision);
+	free(c->sealed);
+	c->sealed_len = n + SEAL_OVERHEAD;
+	c->sealed = xmalloc(c->sealed_len);
+	seal_lock(p->gw->seal, label, from->value, n, c->sealed);
+	c->expires_at_ms = from->expires_at_ms;
+}
+
+static void
+drop_credential(struct provider *p, const char *key)
+{
+	for (size_t i = 0; i < p->n_credentials; i++) {
+		if (strcmp(p->credentials[i].key, key) != 0)
+			continue;
+		credential_clear(&p->credentials[i]);
+		p->credentials[i] = p->credentials[--p->n_credentials];
+		return;
+	}
+}
+
+static void
+merge_credentials(struct provider *p, const struct objects *given)
+{
+	const struct gateway_credential *v = given->v;
+
+	for (size_t i = 0; i < given->n; i++) {
+		struct credential *c =
+		    (struct credential *)(uintptr_t)provider_credential(
+			p, v[i].key);
+
+		if (*v[i].value == '\0') {
+			drop_credential(p, v[i].key);
+			continue;
+		}
+		if (c == NULL) {
+			c = add_credential(p, v[i].key);
+			make_handle(c->handle);
+		}
+		set_value(p, c, &v[i]);
+	}
+}
+
+static const char *
+given_config(const struct pairs *given, const char *name)
+{
+	for (size_t i = 0; i < given->n; i++)
+		if (strcmp(given->v[i].name, name) == 0)
+			return given->v[i].value;
+	return NULL;
+}
+
+static void
+merge_config(struct provider *p, const struct pairs *given)
+{
+	struct arena arena = { 0 };
+	struct pairs merged = { 0 };
+
+	merged.v =
+	    arena_alloc(&arena, p->config.n + given->n + 1, sizeof(*merged.v));
+	for (size_t i = 0; i < p->config.n; i++)
+		if (given_config(given, p->config.v[i].name) == NULL)
+			merged.v[merged.n++] = (struct pair){
+				arena_strdup(&arena, p->config.v[i].name),
+				arena_strdup(&arena, p->config.v[i].value)
+			};
+	for (size_t i = 0; i < given->n; i++)
+		if (*given->v[i].value != '\0')
+			merged.v[merged.n++] = (struct pair){
+				arena_strdup(&arena, given->v[i].name),
+				arena_strdup(&arena, given->v[i].value)
+			};
+	arena_clear(&p->config_arena);
+	p->config_arena = arena;
+	p->config = merged;
+}
+
+static int
+check_limits(const struct provider *p, struct error *e)
+{
+	if (p->n_credentials > PROVIDER_CREDENTIALS_MAX)
+		return error_set(e, ERR_LIMIT,
+		    "a provider has at most %d credentials",
+		    PROVIDER_CREDENTIALS_MAX);
+	if (p->config.n > PROVIDER_CONFIG_MAX)
+		return error_set(e, ERR_LIMIT,
+		    "a provider has at most %d config values",
+		    PROVIDER_CONFIG_MAX);
+	return 0;
+}
+
+static int
+write_provider(struct provider *p,
+    int (*write)(struct store *, const struct store_provider *, struct error *),
+    struct error *e)
+{
+	struct store_credential rows[PROVIDER_CREDENTIALS_MAX];
+	struct stored_config config = { p->config };
+	_cleanup_(buf_free) struct buf json = BUF_INIT;
+
+	if (check_limits(p, e) < 0)
+		return -1;
+	(void)codec_encode(&json, config_fields, &config, NULL);
+	for (size_t i = 0; i < p->n_credentials; i++) {
+		const struct credential *c = &p->credentials[i];
+
+		rows[i] = (struct store_credential){ p->id, c->key, c->sealed,
+			c->sealed_len, c->revision, c->handle,
+			c->expires_at_ms };
+	}
+	return write(p->gw->store,
+	    &(struct store_provider){ p->id, p->name, p->owner, p->type,
+		buf_str(&json), p->version, p->created_at_ms, rows,
+		p->n_credentials },
+	    e);
+}
+
+static size_t
+count_of(const struct gateway *gw, uid_t owner)
+{
+	const struct provider *p;
+	size_t n = 0;
+
+	TAILQ_FOREACH(p, &gw->providers->list, next)
+	n += p->owner == owner;
+	return n;
+}
+
+/* Whoever uses providers hears of every change here. */
+static void
+tell_users(struct gateway *gw)
+{
+	inference_push(gw);
+}
+
+int
+provider_create(struct gateway *gw, uid_t owner,
+    const struct gateway_create_provider *given, struct provider **ret,
+    struct error *e)
+{
+	struct provider *p;
+
+	if (check_name(given->name, e) < 0 ||
+	    check_given(&given->credentials, &given->config, e) < 0)
+		return -1;
+	if (count_of(gw, owner) >= PROVIDERS_PER_OWNER_MAX)
+		return error_set(e, ERR_LIMIT,
+		    "one owner has at most %d providers",
+		    PROVIDERS_PER_OWNER_MAX);
+	p = xcalloc(1, sizeof(*p));
+	p->gw = gw;
+	naming_make_id(p->id);
+	p->name = xstrdup(given->name);
+	p->type = xstrdup(given->type);
+	p->owner = owner;
+	p->version = 1;
+	p->created_at_ms = now_ms();
+	merge_credentials(p, &given->credentials);
+	merge_config(p, &given->config);
+	if (write_provider(p, store_provider_create, e) < 0) {
+		provider_free(p);
+		return -1;
+	}
+	TAILQ_INSERT_TAIL(&gw->providers->list, p, next);
+	tell_users(gw);
+	*ret = p;
+	return 0;
+}
+
+/* One like it, so that what can't be written changes nothing. */
+static struct provider *
+copy(const struct provider *p)
+{
+	struct provider *c = xcalloc(1, sizeof(*c));
+
+	*c = *p;
+	c->name = xstrdup(p->name);
+	c->type = xstrdup(p->type);
+	c->credentials = NULL;
+	c->n_credentials = 0;
+	for (size_t i = 0; i < p->n_credentials; i++) {
+		const struct credential *from = &p->credentials[i];
+		struct credential *to = add_credential(c, from->key);
+		char *key = to->key;
+
+		*to = *from;
+		to->key = key;
+		to->sealed = xmemdup(from->sealed, from->sealed_len);
+	}
+	c->config_arena = (struct arena){ 0 };
+	c->config = (struct pairs){ NULL, 0 };
+	merge_config(c, &p->config);
+	return c;
+}
+
+int
+provider_update(struct provider *p, const struct gateway_update_provider *given,
+    struct error *e)
+{
+	struct gateway *gw = p->gw;
+	struct provider *next;
+
+	if (check_given(&given->credentials, &given->config, e) < 0)
+		return -1;
+	next = copy(p);
+	next->version++;
+	merge_credentials(next, &given->credentials);
+	merge_config(next, &given->config);
+	if (write_provider(next, store_provider_update, e) < 0) {
+		provider_free(next);
+		return -1;
+	}
+	/* The new state takes the place of the old one, which p is. */
+	for (size_t i = 0; i < p->n_credentials; i++)
+		credential_clear(&p->credentials[i]);
+	free(p->credentials);
+	p->credentials = steal_ptr(&next->credentials);
+	p->n_credentials = next->n_credentials;
+	next->n_credentials = 0;
+	arena_clear(&p->config_arena);
+	p->config_arena = next->config_arena;
+	p->config = next->config;
+	next->config_arena = (struct arena){ 0 };
+	p->version = next->version;
+	provider_free(next);
+	tell_users(gw);
+	return 0;
+}
+
+int
+provider_delete(struct provider *p, struct error *e)
+{
+	struct gateway *gw = p->gw;
+
+	if (inference_uses(p))
+		return error_set(e, ERR_PRECONDITION,
+		    "provider '%s' is used by an inference route; "
+		    "delete that first: openshell inference delete",
+		    p->name);
+	if (store_provider_delete(gw->store, p->id, e) < 0)
+		return -1;
+	TAILQ_REMOVE(&gw->providers->list, p, next);
+	provider_free(p);
+	tell_users(gw);
+	return 0;
+}
