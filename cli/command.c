@@ -17,12 +17,17 @@
 static const struct command_group groups[] = {
 	{ "sandbox", "sb", "SANDBOX COMMANDS", "make and use sandboxes" },
 	{ "policy", "pol", "SANDBOX COMMANDS", "what a sandbox may do" },
+	{ "provider", NULL, "MODELS AND CREDENTIALS",
+	    "credentials that agents use and never hold" },
+	{ "inference", NULL, "MODELS AND CREDENTIALS",
+	    "which model answers at https://inference.local" },
 	{ "gateway", "gw", "GATEWAY COMMANDS", "the background service" },
 	{ NULL, NULL, NULL, NULL },
 };
 
 static const struct command *const tables[] = { sandbox_commands,
-	policy_commands, gateway_commands, log_commands, NULL };
+	policy_commands, provider_commands, inference_commands,
+	gateway_commands, log_commands, NULL };
 
 static const struct option_row help_row = { "help", 'h', OPTION_FLAG, 0, NULL,
 	"show this text" };

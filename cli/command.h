@@ -73,6 +73,7 @@ int command_main(struct cli *, int argc, char **argv);
 
 /* The rows, by file. */
 extern const struct command sandbox_commands[], policy_commands[],
-    gateway_commands[], log_commands[];
+    provider_commands[], inference_commands[], gateway_commands[],
+    log_commands[];
 
 #endif

@@ -146,6 +146,7 @@ static void
 on_status(void *arg, const struct varlink_result *r)
 {
 	struct link *l = arg;
+
 	if (r->reply == NULL) {
 		log_warnx(
 		    "%s does not answer: %s", l->config.name, r->error->text);
@@ -157,7 +158,8 @@ on_status(void *arg, const struct varlink_result *r)
 	if (l->stream != NULL)
 		varlink_client_call(
 		    l->stream, l->config.events, NULL, true, on_events, l);
-	l->workers = l->config.up(l->config.arg, r->reply);
+	l->workers = l->config.workers(r->reply);
+	l->config.up(l->config.arg, r->reply);
 }
 
 static pid_t

@@ -31,8 +31,9 @@ struct link_config {
 	const char *socket;
 	const char *upstream_ca; /* a bundle for upstream TLS, or NULL */
 	bool starts;             /* may we start one? */
-	/* It is up, and said this of its status; returns its workers. */
-	int64_t (*up)(void *arg, const void *status);
+	int64_t (*workers)(const void *status);
+	/* It is up, and said this of its status. */
+	void (*up)(void *arg, const void *status);
 	/* Besides the log, who hears of an event; may be NULL. */
 	void (*event)(void *arg, const struct log_event *);
 	void *arg;

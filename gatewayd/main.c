@@ -153,23 +153,30 @@ open_state(struct gateway *gw, struct error *e)
 }
 
 static int64_t
+proxy_workers(const void *status)
+{
+	return ((const struct proxy_status *)status)->workers;
+}
+
+static void
 on_proxy_up(void *arg, const void *status)
 {
-	const struct proxy_status *proxy = status;
-
-	life_proxy_up(arg, &proxy->attached);
+	life_proxy_up(arg, &((const struct proxy_status *)status)->attached);
 	inference_connect(arg);
-	return proxy->workers;
 }
 
 static int64_t
+router_workers(const void *status)
+{
+	return ((const struct router_status *)status)->workers;
+}
+
+static void
 on_router_up(void *arg, const void *status)
 {
-	const struct router_status *router = status;
-
+	(void)status;
 	inference_push(arg);
 	inference_connect(arg);
-	return router->workers;
 }
 
 static void
@@ -201,6 +208,7 @@ start_daemons(struct gateway *gw)
 		.interface = &proxy_interface,
 		.status = &proxy_status_method,
 		.events = &proxy_events_method,
+		.workers = proxy_workers,
 		.up = on_proxy_up },
 	    gw->proxy_socket);
 	gw->router = start_daemon(gw,
@@ -208,6 +216,7 @@ start_daemons(struct gateway *gw)
 		.interface = &router_interface,
 		.status = &router_status_method,
 		.events = &router_events_method,
+		.workers = router_workers,
 		.up = on_router_up,
 		.event = on_router_event },
 	    gw->router_socket);

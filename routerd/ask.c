@@ -122,6 +122,7 @@ ask_take_head(struct ask *a, const struct http_head *head,
 	if (!api_match(head->method,
 		(struct http_slice){ a->path, strlen(a->path) }, &a->api))
 		return false;
+	a->is_known = true;
 	keep_headers(a, head);
 	return true;
 }

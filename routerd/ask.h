@@ -29,6 +29,7 @@ struct table;
 
 /* Zero it; ask_clear() leaves it zero. */
 struct ask {
+	bool is_known;          /* api says what it is */
 	struct api_request api; /* its slices are in path */
 	char *method;
 	char *path;

@@ -129,6 +129,7 @@ end_request(struct client *c)
 		    (in > 0 ? in : 0) + (out > 0 ? out : 0));
 	c->admitted = false;
 	meter_clear(&c->meter);
+	meter_init(&c->meter, false);
 	ask_clear(&c->ask);
 	table_unref(c->table);
 	c->table = NULL;
@@ -161,6 +162,7 @@ client_new(struct worker *w, int fd, const char *who)
 	(void)fcntl(fd, F_SETFL, O_NONBLOCK);
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	c->body.limit = CLIENT_BODY_MAX;
+	meter_init(&c->meter, false);
 	side_init(&c->side, &w->pool);
 	side_open(&c->side, w->base, fd, on_side, c);
 	TAILQ_INSERT_TAIL(&w->clients, c, next);
@@ -214,9 +216,8 @@ tell(struct client *c, unsigned status, const char *why)
 		{ "action", why != NULL ? "deny" : "allow" },
 		{ "method", a->method },
 		{ "path", a->path },
-		{ "protocol", a->path != NULL
-				  ? api_protocol_name(a->api.protocol)
-				  : NULL },
+		{ "protocol",
+		    a->is_known ? api_protocol_name(a->api.protocol) : NULL },
 		{ "route", r != NULL ? r->name : NULL },
 		{ "provider", r != NULL ? r->provider : NULL },
 		{ "model", r != NULL ? r->model : NULL },

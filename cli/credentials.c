@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* credentials.c - see credentials.h. */
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/command.h"
+#include "cli/credentials.h"
+#include "common/cleanup.h"
+#include "common/xalloc.h"
+
+#define VARIABLES_MAX 4
+
+static const struct {
+	const char *type;
+	const char *alias; /* or NULL */
+	const char *variables[VARIABLES_MAX];
+} types[] = {
+	{ "claude-code", "claude", { "ANTHROPIC_API_KEY", "CLAUDE_API_KEY" } },
+	{ "codex", NULL, { "OPENAI_API_KEY" } },
+	{ "opencode", NULL,
+	    { "OPENCODE_API_KEY", "OPENROUTER_API_KEY", "OPENAI_API_KEY" } },
+	{ "copilot", NULL,
+	    { "COPILOT_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN" } },
+	{ "openai", NULL, { "OPENAI_API_KEY" } },
+	{ "anthropic", NULL, { "ANTHROPIC_API_KEY" } },
+	{ "nvidia", NULL, { "NVIDIA_API_KEY" } },
+	{ "deepinfra", NULL, { "DEEPINFRA_API_KEY" } },
+	{ "github", "gh", { "GITHUB_TOKEN", "GH_TOKEN" } },
+	{ "gitlab", "glab", { "GITLAB_TOKEN", "GLAB_TOKEN", "CI_JOB_TOKEN" } },
+	{ "google-vertex-ai", "vertex",
+	    { "GOOGLE_VERTEX_AI_SERVICE_ACCOUNT_TOKEN",
+		"VERTEX_AI_SERVICE_ACCOUNT_TOKEN", "GOOGLE_VERTEX_AI_TOKEN",
+		"VERTEX_AI_TOKEN" } },
+	{ "aws-bedrock", "bedrock",
+	    { "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+		"AWS_SESSION_TOKEN" } },
+};
+#define N_TYPES (sizeof(types) / sizeof(types[0]))
+
+static size_t
+type_index(const char *type)
+{
+	size_t i = 0;
+
+	while (i < N_TYPES && strcmp(types[i].type, type) != 0 &&
+	       (types[i].alias == NULL || strcmp(types[i].alias, type) != 0))
+		i++;
+	return i;
+}
+
+const char *
+provider_type_name(const char *type)
+{
+	size_t i = type_index(type);
+
+	return i < N_TYPES ? types[i].type : type;
+}
+
+static void
+wipe(char *s)
+{
+	OPENSSL_cleanse(s, strlen(s));
+	free(s);
+}
+
+static int
+add(struct credentials *c, char *key, char *value)
+{
+	if (c->n == PROVIDER_CREDENTIALS_MAX) {
+		free(key);
+		wipe(value);
+		return complain("a provider has at most %d credentials",
+		    PROVIDER_CREDENTIALS_MAX);
+	}
+	c->v[c->n++] =
+	    (struct gateway_credential){ .key = key, .value = value };
+	return EXIT_DONE;
+}
+
+/* All of a descriptor, without the line break that editors put there. */
+static char *
+read_secret(int fd, const char *from)
+{
+	char *value = xcalloc(1, PROVIDER_VALUE_MAX + 2);
+	size_t n = 0;
+	ssize_t r;
+
+	while (n <= PROVIDER_VALUE_MAX &&
+	       (r = read(fd, value + n, PROVIDER_VALUE_MAX + 1 - n)) > 0)
+		n += (size_t)r;
+	while (n > 0 && (value[n - 1] == '\n' || value[n - 1] == '\r'))
+		value[--n] = '\0';
+	if (n > 0 && n <= PROVIDER_VALUE_MAX && strlen(value) == n)
+		return value;
+	wipe(value);
+	(void)complain(
+	    "%s holds no value of 1 to %d bytes", from, PROVIDER_VALUE_MAX);
+	return NULL;
+}
+
+static char *
+read_secret_file(const char *path)
+{
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0) {
+		(void)complain("cannot read '%s'", path);
+		return NULL;
+	}
+	return read_secret(fd, path);
+}
+
+static char *
+value_from_environment(const char *key)
+{
+	const char *value = getenv(key);
+
+	if (value != NULL && *value != '\0')
+		return xstrdup(value);
+	(void)complain("--credential %s: the environment has no such variable, "
+		       "or an empty one",
+	    key);
+	hint("--credential %s=- reads it from standard input", key);
+	return NULL;
+}
+
+static char *
+value_of(const char *key, const char *equals)
+{
+	if (equals == NULL)
+		return value_from_environment(key);
+	if (strcmp(equals + 1, "-") == 0)
+		return read_secret(STDIN_FILENO, "standard input");
+	if (equals[1] == '@')
+		return read_secret_file(equals + 2);
+	if (equals[1] != '\0')
+		say(MARK_NOTICE,
+		    "The value of %s stood in the command line, where other "
+		    "programs could see it; %s=- reads standard input",
+		    key, key);
+	return xstrdup(equals + 1);
+}
+
+int
+credentials_parse(const struct list *list, struct credentials *ret)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const char *word = list->v[i], *equals = strchr(word, '=');
+		char *key, *value;
+
+		if (equals == word || *word == '\0')
+			return complain("--credential needs KEY or KEY=VALUE");
+		key = equals != NULL ? xstrndup(word, (size_t)(equals - word))
+				     : xstrdup(word);
+		value = value_of(key, equals);
+		if (value == NULL) {
+			free(key);
+			return EXIT_FAILED;
+		}
+		if (add(ret, key, value) != EXIT_DONE)
+			return EXIT_FAILED;
+	}
+	return EXIT_DONE;
+}
+
+void
+credentials_clear(struct credentials *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		free((void *)(uintptr_t)c->v[i].key);
+		wipe((char *)(uintptr_t)c->v[i].value);
+	}
+	c->n = 0;
+}
+
+size_t
+credentials_discover(const char *type, struct credentials *ret)
+{
+	size_t i = type_index(type), found = 0;
+
+	for (size_t k = 0;
+	     i < N_TYPES && k < VARIABLES_MAX && types[i].variables[k] != NULL;
+	     k++) {
+		const char *value = getenv(types[i].variables[k]);
+
+		if (value == NULL || *value == '\0')
+			continue;
+		found++;
+		(void)add(ret, xstrdup(types[i].variables[k]), xstrdup(value));
+	}
+	return found;
+}
+
+const char *
+credentials_sought(const char *type, char *ret, size_t size)
+{
+	size_t i = type_index(type), n = 0;
+
+	*ret = '\0';
+	for (size_t k = 0; i < N_TYPES && k < VARIABLES_MAX &&
+			   types[i].variables[k] != NULL && n < size;
+	     k++)
+		n += (size_t)snprintf(ret + n, size - n, "%s%s",
+		    k > 0 ? ", " : "", types[i].variables[k]);
+	return ret;
+}

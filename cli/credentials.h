@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * credentials.h - where the values of --credential come from.
+ *
+ *	KEY          the environment variable KEY
+ *	KEY=-        standard input, up to its end or a line break there
+ *	KEY=@FILE    a file
+ *	KEY=VALUE    the argument itself, which others could see: warns
+ */
+#ifndef CLI_CREDENTIALS_H
+#define CLI_CREDENTIALS_H
+
+#include "common/wire/provider.h"
+
+struct list;
+
+/* Values are secrets: wiped by credentials_clear(). */
+struct credentials {
+	struct gateway_credential v[PROVIDER_CREDENTIALS_MAX];
+	size_t n;
+};
+
+/* -1 and an error said that names the flag. */
+int credentials_parse(const struct list *, struct credentials *ret);
+void credentials_clear(struct credentials *);
+
+/* The canonical name of a type ("claude" -> "claude-code"), or type itself. */
+const char *provider_type_name(const char *type);
+/* What the environment has for a type; how many were found. */
+size_t credentials_discover(const char *type, struct credentials *ret);
+/* The variables that are looked for, with commas; "" if none are. */
+const char *credentials_sought(const char *type, char *ret, size_t size);
+
+#endif
