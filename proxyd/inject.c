@@ -71,7 +71,8 @@ static bool
 is_unreserved(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c >= '0' && c <= '9') || memchr("-._~", c, 4) != NULL;
+	       (c >= '0' && c <= '9') ||
+	       (c != '\0' && strchr("-._~", c) != NULL);
 }
 
 static void

@@ -48,7 +48,7 @@ add_encoded(struct redact *r, const struct injected_secret *s,
 		bool literal = http_char_is((char)c, HTTP_CHAR_PATH);
 
 		/* Sub-delims, ':' and '@' stay literal in paths only. */
-		if (!is_path && memchr("!$&'()*+,;=:@", c, 13) != NULL)
+		if (!is_path && c != '\0' && strchr("!$&'()*+,;=:@", c) != NULL)
 			literal = false;
 		(void)buf_append(&b, literal ? (const void *)&c : escape,
 		    literal ? 1 : sizeof(escape));

@@ -26,7 +26,8 @@ is_hash(struct http_slice s)
 	if (s.n != SIGV4_HASH_SIZE - 1)
 		return false;
 	for (size_t i = 0; i < s.n; i++)
-		if (memchr("0123456789abcdef", s.p[i], 16) == NULL)
+		if (s.p[i] == '\0' ||
+		    strchr("0123456789abcdef", s.p[i]) == NULL)
 			return false;
 	return true;
 }

@@ -80,12 +80,14 @@ link_free(struct link *l)
 void
 upstreams_free(struct upstreams *all)
 {
-	struct link *l;
+	struct link *l, *next;
 
 	if (all == NULL)
 		return;
-	while ((l = TAILQ_FIRST(&all->links)) != NULL)
+	for (l = TAILQ_FIRST(&all->links); l != NULL; l = next) {
+		next = TAILQ_NEXT(l, next);
 		link_free(l);
+	}
 	tls_sessions_free(all->sessions);
 	free(all);
 }

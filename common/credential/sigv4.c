@@ -78,7 +78,8 @@ put_encoded(struct buf *b, const char *p, size_t n, bool keep_slash)
 			digits[(uint8_t)c & 15] };
 
 		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		    (c >= '0' && c <= '9') || memchr("-._~", c, 4) != NULL ||
+		    (c >= '0' && c <= '9') ||
+		    (c != '\0' && strchr("-._~", c) != NULL) ||
 		    (c == '/' && keep_slash))
 			(void)buf_append(b, &c, 1);
 		else
