@@ -6,7 +6,9 @@ echoed on 7000.
 Every request is a line of origin.log.  Paths ask for an answer's shape:
 /chunked, /interim (103 before 200), /slow (a line each 0.2 s), /stream (an
 event stream), /close (no length, ended by the end), /echo (the body back),
-/headers (what arrived), /smuggle (an answer with both kinds of length),
+/headers (what arrived), /reflect (Authorization in a field
+and, in every spelling, byte by byte in the body, of the type that X-Type
+says), /smuggle (an answer with both kinds of length),
 /ws (WebSocket: echoes frames).
 """
 
@@ -20,6 +22,7 @@ import ssl
 import sys
 import threading
 import time
+import urllib.parse
 
 WORLD, ADDRESS = sys.argv[1], sys.argv[2]
 LOG_LOCK = threading.Lock()
@@ -67,6 +70,25 @@ class Http(socketserver.StreamRequestHandler):
         self.say(f"HTTP/1.1 {status}\r\nContent-Type: text/plain\r\n"
                  f"{extra}Content-Length: {len(body)}\r\n\r\n")
         self.say(body)
+
+    def reflect(self, headers):
+        value = headers.get("authorization", "").split(" ")[-1]
+        quoted = urllib.parse.quote(value, safe="")
+        text = json.dumps({"raw": value, "quoted": [quoted, quoted.lower()]})
+        self.say(f"HTTP/1.1 200 {value}\r\nX-Echo: <{value}>\r\n"
+                 f"X-{value if value.isalnum() else 'No-Token'}: 1\r\n"
+                 f"X-Length: {len(text)}\r\nContent-Type: "
+                 f"{headers.get('x-type', 'text/plain')}\r\n")
+        if "x-length" in headers:
+            self.say(f"Content-Length: {len(text)}\r\n\r\n")
+            for c in text:
+                self.say(c)
+                time.sleep(0.001)
+            return
+        self.say("Transfer-Encoding: chunked\r\n\r\n")
+        for c in text:
+            self.chunk(c)
+        self.chunk("")
 
     def websocket(self, headers):
         key = headers["sec-websocket-key"]
@@ -124,6 +146,8 @@ class Http(socketserver.StreamRequestHandler):
             self.answer(body)
         elif path == "/headers":
             self.answer("\n".join(head) + "\n")
+        elif path == "/reflect":
+            self.reflect(headers)
         elif path == "/smuggle":
             self.say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n"
                      "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nHTTP/1.1 200 "
