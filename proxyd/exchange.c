@@ -574,6 +574,7 @@ static size_t
 weigh(const struct conn *c)
 {
 	return side_held(&c->client) + side_held(&c->upstream) +
+	       c->x.collected.len + c->x.response.redacted.out.len +
 	       (side_pending(&c->client) + side_pending(&c->upstream)) *
 		   (2 * BLOCK_BYTES + 1);
 }
