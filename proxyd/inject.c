@@ -5,8 +5,8 @@
 
 #include "common/buf.h"
 #include "common/cleanup.h"
-#include "common/http/chars.h"
 #include "common/http/path.h"
+#include "common/http/percent.h"
 #include "proxyd/inject.h"
 #include "proxyd/sign.h"
 
@@ -58,33 +58,11 @@ put_plain(struct inject *in, const struct credential *s, struct buf *b)
 }
 
 static void
-put_escaped(struct buf *b, char c)
-{
-	static const char digits[] = "0123456789ABCDEF";
-	const char escape[] = { '%', digits[(unsigned char)c >> 4],
-		digits[(unsigned char)c & 15] };
-
-	(void)buf_append(b, escape, sizeof(escape));
-}
-
-static bool
-is_unreserved(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c >= '0' && c <= '9') ||
-	       (c != '\0' && strchr("-._~", c) != NULL);
-}
-
-static void
 put_in_query(struct inject *in, const struct credential *s, struct buf *b)
 {
 	(void)in;
-	for (size_t i = 0; i < s->value_len; i++) {
-		if (is_unreserved(s->value[i]))
-			(void)buf_append(b, &s->value[i], 1);
-		else
-			put_escaped(b, s->value[i]);
-	}
+	(void)http_percent_encode(
+	    b, s->value, s->value_len, HTTP_CHAR_UNRESERVED, '-');
 }
 
 /* Nothing that a server could take for the end of a segment. */
@@ -105,12 +83,8 @@ put_in_path(struct inject *in, const struct credential *s, struct buf *b)
 		inject_fail(in, INJECT_UNAVAILABLE, s->key, strlen(s->key));
 		return;
 	}
-	for (size_t i = 0; i < s->value_len; i++) {
-		if (http_char_is(s->value[i], HTTP_CHAR_PATH))
-			(void)buf_append(b, &s->value[i], 1);
-		else
-			put_escaped(b, s->value[i]);
-	}
+	(void)http_percent_encode(
+	    b, s->value, s->value_len, HTTP_CHAR_PATH, '-');
 }
 
 /* Appends text, its placeholders replaced; how many there were. */

@@ -57,7 +57,7 @@ end_of_string(const char *p)
 static bool
 is_name(const char *p, const char *end)
 {
-	while (p < end && *p != '\0' && strchr(" \t\r\n", *p) != NULL)
+	while (p < end && (*p == ' ' || *p == '\t' || *p == '\r' || *p == '\n'))
 		p++;
 	return p < end && *p == ':';
 }

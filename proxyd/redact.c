@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/http/chars.h"
+#include "common/http/percent.h"
 #include "common/json/scan.h"
 #include "common/xalloc.h"
 #include "proxyd/injected.h"
 #include "proxyd/redact.h"
 
-#define SPELLINGS 6 /* of one secret */
+#define SPELLINGS 7 /* of one secret */
 
 struct pattern {
 	char *text;
@@ -37,22 +37,26 @@ add(struct redact *r, const char *text, size_t len)
 }
 
 static void
-add_encoded(struct redact *r, const struct injected_secret *s,
-    const char *digits, bool is_path)
+lower_escapes(struct buf *b)
+{
+	char *p = (char *)buf_data(b);
+
+	for (size_t i = 1; i < b->len; i++)
+		if ((p[i - 1] == '%' || (i > 1 && p[i - 2] == '%')) &&
+		    p[i] >= 'A' && p[i] <= 'F')
+			p[i] = (char)(p[i] | 0x20);
+}
+
+/* In both cases of the digits. */
+static void
+add_encoded(
+    struct redact *r, const struct injected_secret *s, enum http_char literal)
 {
 	struct buf b = BUF_INIT;
 
-	for (size_t i = 0; i < s->len; i++) {
-		uint8_t c = (uint8_t)s->value[i];
-		const char escape[] = { '%', digits[c >> 4], digits[c & 15] };
-		bool literal = http_char_is((char)c, HTTP_CHAR_PATH);
-
-		/* Sub-delims, ':' and '@' stay literal in paths only. */
-		if (!is_path && c != '\0' && strchr("!$&'()*+,;=:@", c) != NULL)
-			literal = false;
-		(void)buf_append(&b, literal ? (const void *)&c : escape,
-		    literal ? 1 : sizeof(escape));
-	}
+	(void)http_percent_encode(&b, s->value, s->len, literal, '-');
+	add(r, (const char *)buf_data(&b), b.len);
+	lower_escapes(&b);
 	add(r, (const char *)buf_data(&b), b.len);
 	buf_wipe(&b);
 }
@@ -85,9 +89,8 @@ redact_new(const struct injected *in)
 		if (s->len < REDACT_LEN_MIN)
 			continue;
 		add(r, s->value, s->len);
-		add_encoded(r, s, "0123456789ABCDEF", false);
-		add_encoded(r, s, "0123456789abcdef", false);
-		add_encoded(r, s, "0123456789ABCDEF", true);
+		add_encoded(r, s, HTTP_CHAR_UNRESERVED);
+		add_encoded(r, s, HTTP_CHAR_PATH);
 		add_json(r, s);
 	}
 	return r;

@@ -17,8 +17,8 @@
 #include "common/buf.h"
 #include "common/cleanup.h"
 #include "common/credential/sigv4.h"
-#include "common/http/chars.h"
 #include "common/http/path.h"
+#include "common/http/percent.h"
 #include "common/xalloc.h"
 
 #define HASH_BYTES 32
@@ -66,59 +66,18 @@ sigv4_date(int64_t time_s, char ret[SIGV4_DATE_SIZE])
 		ret[0] = '\0';
 }
 
-/* AWS's UriEncode(): all but the unreserved characters of RFC 3986. */
-static void
-put_encoded(struct buf *b, const char *p, size_t n, bool keep_slash)
-{
-	static const char digits[] = "0123456789ABCDEF";
-
-	for (size_t i = 0; i < n; i++) {
-		char c = p[i];
-		const char escape[] = { '%', digits[(uint8_t)c >> 4],
-			digits[(uint8_t)c & 15] };
-
-		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		    (c >= '0' && c <= '9') ||
-		    (c != '\0' && strchr("-._~", c) != NULL) ||
-		    (c == '/' && keep_slash))
-			(void)buf_append(b, &c, 1);
-		else
-			(void)buf_append(b, escape, sizeof(escape));
-	}
-}
-
-/* Decoding only what was encoded: here '+' is a plus sign. */
-static size_t
-decode(struct http_slice s, char *to)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '%' && i + 2 < s.n &&
-		    http_char_is(s.p[i + 1], HTTP_CHAR_HEX) &&
-		    http_char_is(s.p[i + 2], HTTP_CHAR_HEX)) {
-			to[n++] = (char)(http_hex_value(s.p[i + 1]) << 4 |
-					 http_hex_value(s.p[i + 2]));
-			i += 2;
-		} else {
-			to[n++] = s.p[i];
-		}
-	}
-	return n;
-}
-
 /* S3 encodes the path once, everybody else what is encoded already. */
 static void
 put_path(struct buf *b, const struct sigv4_request *r)
 {
-	autofree char *plain = NULL;
+	autofree char *plain = xmalloc(r->path.n + 1);
+	struct http_slice path = r->path;
 
-	if (strcmp(r->service, "s3") != 0) {
-		put_encoded(b, r->path.p, r->path.n, true);
-		return;
+	if (strcmp(r->service, "s3") == 0) {
+		path.n = http_percent_decode(path.p, path.n, plain);
+		path.p = plain;
 	}
-	plain = xmalloc(r->path.n + 1);
-	put_encoded(b, plain, decode(r->path, plain), true);
+	(void)http_percent_encode(b, path.p, path.n, HTTP_CHAR_UNRESERVED, '/');
 }
 
 struct parameter {
@@ -141,8 +100,11 @@ encode_again(struct http_slice s)
 	autofree char *plain = xmalloc(s.n + 1);
 	struct buf b = BUF_INIT;
 
+	/* Here '+' is a plus sign. */
 	if (s.p != NULL)
-		put_encoded(&b, plain, decode(s, plain), false);
+		(void)http_percent_encode(&b, plain,
+		    http_percent_decode(s.p, s.n, plain), HTTP_CHAR_UNRESERVED,
+		    '-');
 	return buf_take_str(&b);
 }
 

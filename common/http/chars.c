@@ -8,6 +8,7 @@
 #define TOK (VIS | HTTP_CHAR_TOKEN)
 #define PATH HTTP_CHAR_PATH
 #define HEX HTTP_CHAR_HEX
+#define UNR (TOK | PATH | HTTP_CHAR_UNRESERVED)
 
 /* PATH is unreserved, sub-delims, ':' and '@' (RFC 3986 3.3, pchar). */
 const uint8_t http_chars[256] = {
@@ -22,25 +23,25 @@ const uint8_t http_chars[256] = {
 	['(' ... ')'] = VIS | PATH,
 	['*' ... '+'] = TOK | PATH,
 	[','] = VIS | PATH,
-	['-' ... '.'] = TOK | PATH,
+	['-' ... '.'] = UNR,
 	['/'] = VIS,
-	['0' ... '9'] = TOK | PATH | HEX | HTTP_CHAR_DIGIT,
+	['0' ... '9'] = UNR | HEX | HTTP_CHAR_DIGIT,
 	[':' ... ';'] = VIS | PATH,
 	['<'] = VIS,
 	['='] = VIS | PATH,
 	['>' ... '?'] = VIS,
 	['@'] = VIS | PATH,
-	['A' ... 'F'] = TOK | PATH | HEX,
-	['G' ... 'Z'] = TOK | PATH,
+	['A' ... 'F'] = UNR | HEX,
+	['G' ... 'Z'] = UNR,
 	['[' ... ']'] = VIS,
 	['^'] = TOK,
-	['_'] = TOK | PATH,
+	['_'] = UNR,
 	['`'] = TOK,
-	['a' ... 'f'] = TOK | PATH | HEX,
-	['g' ... 'z'] = TOK | PATH,
+	['a' ... 'f'] = UNR | HEX,
+	['g' ... 'z'] = UNR,
 	['{'] = VIS,
 	['|'] = TOK,
 	['}'] = VIS,
-	['~'] = TOK | PATH,
+	['~'] = UNR,
 	[0x80 ... 0xff] = VAL,
 };

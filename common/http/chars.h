@@ -13,7 +13,8 @@ enum http_char {
 	HTTP_CHAR_VALUE = 4,   /* field values: all but controls, and TAB */
 	HTTP_CHAR_HEX = 8,
 	HTTP_CHAR_DIGIT = 16,
-	HTTP_CHAR_PATH = 32, /* literal in a canonical path segment */
+	HTTP_CHAR_PATH = 32,       /* literal in a canonical path segment */
+	HTTP_CHAR_UNRESERVED = 64, /* RFC 3986 2.3 */
 };
 
 extern const uint8_t http_chars[256];

@@ -11,6 +11,7 @@
 #include "common/http/authority.h"
 #include "common/http/chars.h"
 #include "common/http/path.h"
+#include "common/http/percent.h"
 #include "common/utf8.h"
 
 struct canon {
@@ -146,20 +147,6 @@ on_raw(struct canon *c, char byte)
 	return put_byte(c, (unsigned char)byte);
 }
 
-static bool
-is_escape(const char *p, const char *end)
-{
-	return end - p >= 3 && *p == '%' && http_char_is(p[1], HTTP_CHAR_HEX) &&
-	       http_char_is(p[2], HTTP_CHAR_HEX);
-}
-
-static unsigned char
-escape_value(const char *p)
-{
-	return (
-	    unsigned char)(http_hex_value(p[1]) << 4 | http_hex_value(p[2]));
-}
-
 /* Are the escapes between p and end whole, and is what they say UTF-8?  A
  * character is escaped as a whole: raw bytes are ASCII. */
 static bool
@@ -173,10 +160,10 @@ escapes_are_utf8(const char *p, const char *end)
 			p++;
 			continue;
 		}
-		if (!is_escape(p, end))
+		if (!http_is_escape(p, end))
 			return false;
-		for (n = 0; n < 4 && is_escape(p + 3 * n, end); n++)
-			character[n] = (char)escape_value(p + 3 * n);
+		for (n = 0; n < 4 && http_is_escape(p + 3 * n, end); n++)
+			character[n] = (char)http_escape_value(p + 3 * n);
 		/* An encoded NUL is a character of its own. */
 		n = character[0] == '\0' ? 1 : utf8_length(character);
 		if (n == 0)
@@ -199,8 +186,8 @@ canon_path(struct canon *c, const char *p, const char *end)
 
 		if (*p != '%') {
 			r = on_raw(c, *p++);
-		} else if (is_escape(p, end)) {
-			r = on_escape(c, escape_value(p));
+		} else if (http_is_escape(p, end)) {
+			r = on_escape(c, http_escape_value(p));
 			p += 3;
 		} else {
 			return invalid(c, "broken escape in the path");
@@ -297,8 +284,8 @@ http_query_decode(struct http_slice s, char *out)
 	size_t n = 0;
 
 	for (const char *p = s.p; p < end; p++) {
-		if (is_escape(p, end)) {
-			out[n++] = (char)escape_value(p);
+		if (http_is_escape(p, end)) {
+			out[n++] = (char)http_escape_value(p);
 			p += 2;
 		} else {
 			out[n++] = *p == '+' ? ' ' : *p;
