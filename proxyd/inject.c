@@ -235,6 +235,8 @@ inject_basic(
 	inject_text(in, (const char *)buf_data(&plain), plain.len, &full);
 	if (marker_is_in(buf_data(&full), full.len))
 		inject_fail(in, INJECT_MISPLACED, NULL, 0);
+	if (in->result != INJECT_OK)
+		return -1;
 	(void)buf_append(to, v.p, scheme);
 	encode_base64(&full, to);
 	if (!injected_add(in->used, NULL, (char *)buf_data(to) + scheme,
