@@ -29,7 +29,7 @@ void buf_wipe(struct buf *); /* the same, of what may hold a secret */
 static inline uint8_t *
 buf_data(const struct buf *b)
 {
-	return b->base + b->start;
+	return b->base != NULL ? b->base + b->start : NULL;
 }
 /* Room for n more bytes behind the last, to be claimed with buf_grew(). NULL
  * if that would exceed the limit. */

@@ -154,7 +154,7 @@ put_value(struct inject *in, struct http_slice value, struct buf *b)
 void
 inject_query(struct inject *in, struct http_slice query, struct buf *b)
 {
-	const char *p = query.p, *end = p + query.n;
+	const char *p = query.p, *end = query.n > 0 ? p + query.n : p;
 
 	while (p < end) {
 		const char *amp = memchr(p, '&', (size_t)(end - p));

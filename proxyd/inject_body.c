@@ -119,6 +119,8 @@ inject_body(struct inject *in, enum inject_body_kind kind,
 {
 	const char *p = (const char *)buf_data(from);
 
+	if (from->len == 0)
+		return;
 	if (!is_sound(kind, p, from->len)) {
 		if (marker_is_in(p, from->len))
 			inject_fail(in, INJECT_MISPLACED, NULL, 0);

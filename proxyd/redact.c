@@ -138,6 +138,8 @@ filter(const struct redact *r, const char *p, size_t n, bool is_end,
 {
 	size_t at = 0, copied = 0;
 
+	if (n == 0)
+		return 0;
 	while (at < n) {
 		bool more;
 		size_t found;

@@ -199,14 +199,14 @@ take(struct marker_scan *s, char c)
 bool
 marker_scan(struct marker_scan *s, const void *bytes, size_t n)
 {
-	const char *p = bytes, *end = p + n;
+	const char *p = bytes;
 
-	for (; p < end && !s->found; p++) {
+	for (size_t i = 0; i < n && !s->found; i++) {
 		/* Most bytes neither begin a marker nor go on with one. */
-		if (s->matched == 0 && s->n_escape == 0 && *p != 'o' &&
-		    *p != 'O' && *p != '%')
+		if (s->matched == 0 && s->n_escape == 0 && p[i] != 'o' &&
+		    p[i] != 'O' && p[i] != '%')
 			continue;
-		take(s, *p);
+		take(s, p[i]);
 	}
 	return s->found;
 }

@@ -79,7 +79,7 @@ fuzz_body(const struct credentials *c, enum inject_body_kind kind,
 				   &top, &e) == 0);
 		if (used.n == 0)
 			assert(b.len == text->len &&
-			       memcmp(buf_data(&b), p, b.len) == 0);
+			       memcmp(buf_str(&b), p, b.len) == 0);
 	}
 	injected_clear(&used);
 }
