@@ -168,6 +168,8 @@ redact_text(const struct redact *r, const void *p, size_t n, struct buf *out)
 {
 	size_t before = out->len;
 
+	if (n == 0)
+		return false;
 	(void)filter(r, p, n, true, out);
 	return out->len - before != n ||
 	       memcmp(buf_data(out) + before, p, n) != 0;
