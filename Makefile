@@ -81,6 +81,8 @@ HELPERS	:= $(patsubst tests/tools/%.c,$(B)/tools/%,$(HELPER_SRCS))
 C_FILES	:= $(SRCS) $(UNIT_SRCS) $(FUZZ_SRCS) $(HELPER_SRCS)
 H_FILES	:= $(sort $(wildcard */*.h */*/*.h))
 
+DATA	:= $(patsubst policies/%,$(B)/share/openshell/%,$(wildcard policies/providers/*.yaml))
+
 # Objects depend on the flags, archives on the list of files: a changed
 # option or a deleted source is a changed prerequisite.
 stamp = $(shell mkdir -p $(B); echo '$(2)' | cmp -s - $(B)/$(1) || \
@@ -92,7 +94,12 @@ $(call stamp,sources,$(SRCS))
 	check-layers tidy docs-check fuzz bench docs install clean
 .SECONDARY:
 
-build: $(PROGRAMS) $(HELPERS) compile_commands.json
+build: $(PROGRAMS) $(HELPERS) $(DATA) compile_commands.json
+
+# Data files lie beside the programs as they will when installed.
+$(B)/share/openshell/%: policies/%
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
@@ -197,6 +204,8 @@ install: build
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/openshell
 	install -m755 $(B)/bin/openshell $(DESTDIR)$(PREFIX)/bin/
 	install -m755 $(filter-out %/openshell,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/libexec/openshell/
+	install -d $(DESTDIR)$(PREFIX)/share/openshell/providers
+	install -m644 policies/providers/*.yaml $(DESTDIR)$(PREFIX)/share/openshell/providers/
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m644 cli/openshell.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 

@@ -10,4 +10,8 @@
  */
 char *program_find(const char *name);
 
+/* The directory of that name among this installation's data files: in
+ * share/openshell, beside bin or beside libexec.  Owned. */
+char *program_data(const char *name);
+
 #endif

@@ -19,6 +19,7 @@
 #include "common/wire/supervisor.h"
 #include "common/xalloc.h"
 #include "gatewayd/api.h"
+#include "gatewayd/attachment.h"
 #include "gatewayd/driver.h"
 #include "gatewayd/gateway.h"
 #include "gatewayd/sandbox.h"
@@ -114,7 +115,8 @@ on_call_end(void *arg)
 static struct pairs
 merge_env(const struct pairs *base, const struct pairs *over)
 {
-	struct pairs all = { xcalloc(base->n + over->n, sizeof(*all.v)), 0 };
+	struct pairs all = { xcalloc(base->n + over->n + 1, sizeof(*all.v)),
+		0 };
 
 	for (size_t i = 0; i < base->n; i++) {
 		bool replaced = false;
@@ -136,14 +138,18 @@ api_exec(struct call *call, void *params, struct error *e)
 	const struct gateway_exec *p = params;
 	struct sandbox *s = find_ready(call, p->name, e);
 	struct exec *x;
-	struct pairs env;
+	struct pairs placeholders, all, env;
 	int fd;
 
 	if (s == NULL || instance_connect(s->instance, &fd, e) < 0)
 		return -1;
-	env = merge_env(&s->spec->env, &p->env);
+	attachment_env(s, &placeholders);
+	all = merge_env(&placeholders, &s->spec->env);
+	env = merge_env(&all, &p->env);
+	free(all.v);
 	if (env.n > WIRE_ENV_MAX) {
 		free(env.v);
+		attachment_env_clear(&placeholders);
 		(void)close(fd);
 		return error_set(e, ERR_LIMIT,
 		    "more than %d environment variables", WIRE_ENV_MAX);
@@ -168,6 +174,7 @@ api_exec(struct call *call, void *params, struct error *e)
 	varlink_client_call(
 	    x->client, &supervisor_exec_method, &request, true, on_reply, x);
 	free(env.v);
+	attachment_env_clear(&placeholders);
 	return 0;
 }
 

@@ -7,11 +7,14 @@
 #include "common/policy/policy.h"
 #include "common/varlink/codec.h"
 #include "common/wire/gateway.h"
+#include "common/wire/limits.h"
 #include "common/xalloc.h"
 #include "gatewayd/api.h"
 #include "gatewayd/api_policy.h"
+#include "gatewayd/attachment.h"
 #include "gatewayd/gateway.h"
 #include "gatewayd/life.h"
+#include "gatewayd/provider.h"
 #include "gatewayd/sandbox.h"
 
 #define LIST_DEFAULT 100
@@ -40,6 +43,26 @@ answer_empty(struct call *call, struct sandbox *s, const struct error *e)
 		call_reply(call, NULL);
 }
 
+/* The caller's providers of these names; false and e if one isn't there. */
+static bool
+find_providers(struct call *call, const struct strings *names,
+    struct provider *ret[WIRE_PROVIDERS_MAX], struct error *e)
+{
+	for (size_t i = 0; i < names->n; i++) {
+		ret[i] = provider_of(
+		    call_ctx(call), call_peer(call)->uid, names->v[i]);
+		if (ret[i] == NULL) {
+			(void)error_set(e, ERR_PRECONDITION,
+			    "provider '%s' not found; create it with: "
+			    "openshell provider create --name %s --type TYPE "
+			    "--from-existing",
+			    names->v[i], names->v[i]);
+			return false;
+		}
+	}
+	return attachment_check(ret, names->n, e) == 0;
+}
+
 int
 api_create_sandbox(struct call *call, void *params, struct error *e)
 {
@@ -49,13 +72,19 @@ api_create_sandbox(struct call *call, void *params, struct error *e)
 		p->pids_max };
 	struct policy *policy = NULL;
 	struct life_wish wish = { p->name, call_peer(call)->uid, &spec, NULL };
+	struct provider *providers[WIRE_PROVIDERS_MAX];
 	struct sandbox *s = NULL;
 	int r;
 
+	if (!find_providers(call, &p->providers, providers, e))
+		return -1;
 	if (!api_parse_policy(call, text, &policy))
 		return 0;
 	wish.policy = policy;
 	r = life_create(call_ctx(call), &wish, &s, e);
+	/* It isn't attached to proxyd yet: they go with that. */
+	for (size_t i = 0; r == 0 && i < p->providers.n; i++)
+		r = attachment_add(s, providers[i], e);
 	if (r == 0)
 		sandbox_wait(s, call, answer_sandbox);
 	policy_free(policy);

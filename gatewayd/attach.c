@@ -19,6 +19,7 @@
 #include "common/wire/supervisor.h"
 #include "common/xalloc.h"
 #include "gatewayd/attach.h"
+#include "gatewayd/attachment.h"
 #include "gatewayd/gateway.h"
 #include "gatewayd/inference.h"
 #include "gatewayd/link.h"
@@ -85,6 +86,7 @@ on_links(void *arg, const struct varlink_result *r)
 	const struct supervisor_resolved *resolved = r->reply;
 	autofree char *label = xasprintf("sandbox/%s/ca-key", s->id);
 	char scope[INFERENCE_SCOPE_SIZE];
+	struct objects credentials;
 	char *key = NULL;
 	struct error e;
 
@@ -103,6 +105,7 @@ on_links(void *arg, const struct varlink_result *r)
 		return;
 	}
 	inference_scope(s->owner, scope);
+	attachment_secrets(s, &credentials);
 	struct proxy_attach params = {
 		.sandbox = s->id,
 		.name = s->name,
@@ -110,6 +113,7 @@ on_links(void *arg, const struct varlink_result *r)
 		.policy = a->revision.policy,
 		.version = a->revision.version,
 		.links = resolved->links,
+		.credentials = credentials,
 		.ca_cert = s->ca_cert,
 		.ca_key = key,
 		.explicit_proxy = a->got.explicit_proxy,
@@ -120,6 +124,7 @@ on_links(void *arg, const struct varlink_result *r)
 		.owners = a->got.owners,
 	};
 	link_call(s->gw->proxy, &proxy_attach_method, &params, on_attached, a);
+	attachment_secrets_clear(&credentials);
 	OPENSSL_cleanse(key, strlen(key));
 	free(key);
 }
@@ -181,6 +186,8 @@ attach_sandbox(struct sandbox *s, attach_done_fn *done)
 		finish(a, &e);
 		return;
 	}
+	s->outdated = false;
+	revision_complete(s, &a->revision);
 	varlink_client_call(s->control, &supervisor_listeners_method, &params,
 	    false, on_listeners, a);
 }

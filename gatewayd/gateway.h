@@ -11,6 +11,7 @@
 
 #include "common/dirs.h"
 #include "gatewayd/inference.h"
+#include "gatewayd/profile.h"
 
 struct event_base;
 struct event_log;
@@ -35,6 +36,7 @@ struct gateway {
 	struct link *proxy;
 	char *router_socket;
 	struct link *router;
+	struct profiles profiles;
 	struct providers *providers;
 	struct inference_routes routes;
 	struct sandboxes *sandboxes;

@@ -27,6 +27,7 @@
 #include "common/wire/router.h"
 #include "common/xalloc.h"
 #include "gatewayd/api.h"
+#include "gatewayd/attachment.h"
 #include "gatewayd/event_log.h"
 #include "gatewayd/gateway.h"
 #include "gatewayd/inference.h"
@@ -147,9 +148,11 @@ open_state(struct gateway *gw, struct error *e)
 		return -1;
 	gw->events = event_log_new(gw->base, gw->store);
 	TAILQ_INIT(&gw->routes);
+	TAILQ_INIT(&gw->profiles);
+	profiles_load(&gw->profiles, gw->dirs.config);
 	if (providers_load(gw, e) < 0 || inference_load(gw, e) < 0)
 		return -1;
-	return sandboxes_load(gw, e);
+	return sandboxes_load(gw, e) < 0 ? -1 : attachments_load(gw, e);
 }
 
 static int64_t
@@ -271,6 +274,7 @@ stop(void *ctx)
 	sandboxes_free(gw->sandboxes);
 	inference_free(gw);
 	providers_free(gw->providers);
+	profiles_clear(&gw->profiles);
 	event_log_free(gw->events);
 	store_close(gw->store);
 	seal_free(gw->seal);

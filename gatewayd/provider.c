@@ -13,8 +13,10 @@
 #include "common/varlink/codec.h"
 #include "common/varlink/server.h"
 #include "common/xalloc.h"
+#include "gatewayd/attachment.h"
 #include "gatewayd/gateway.h"
 #include "gatewayd/inference.h"
+#include "gatewayd/profile.h"
 #include "gatewayd/provider.h"
 #include "gatewayd/seal.h"
 #include "gatewayd/store.h"
@@ -457,6 +459,25 @@ write_provider(struct provider *p,
 	    e);
 }
 
+static int
+find_type(struct gateway *gw, const char *type, const struct profile **ret,
+    struct error *e)
+{
+	const struct profile *p;
+	char known[ERROR_TEXT_MAX] = "";
+	size_t n = 0;
+
+	*ret = profile_find(&gw->profiles, type);
+	if (*ret != NULL)
+		return 0;
+	TAILQ_FOREACH(p, &gw->profiles, next)
+	if (n < sizeof(known))
+		n += (size_t)snprintf(known + n, sizeof(known) - n, "%s%s",
+		    n > 0 ? ", " : "", p->id);
+	return error_set(e, ERR_INVALID,
+	    "unknown provider type '%s'; there are: %s", type, known);
+}
+
 static size_t
 count_of(const struct gateway *gw, uid_t owner)
 {
@@ -470,9 +491,11 @@ count_of(const struct gateway *gw, uid_t owner)
 
 /* Whoever uses providers hears of every change here. */
 static void
-tell_users(struct gateway *gw)
+tell_users(struct gateway *gw, const struct provider *p)
 {
 	inference_push(gw);
+	if (p != NULL)
+		attachment_changed(p);
 }
 
 int
@@ -480,9 +503,11 @@ provider_create(struct gateway *gw, uid_t owner,
     const struct gateway_create_provider *given, struct provider **ret,
     struct error *e)
 {
+	const struct profile *profile;
 	struct provider *p;
 
 	if (check_name(given->name, e) < 0 ||
+	    find_type(gw, given->type, &profile, e) < 0 ||
 	    check_given(&given->credentials, &given->config, e) < 0)
 		return -1;
 	if (count_of(gw, owner) >= PROVIDERS_PER_OWNER_MAX)
@@ -493,7 +518,7 @@ provider_create(struct gateway *gw, uid_t owner,
 	p->gw = gw;
 	naming_make_id(p->id);
 	p->name = xstrdup(given->name);
-	p->type = xstrdup(given->type);
+	p->type = xstrdup(profile->id);
 	p->owner = owner;
 	p->version = 1;
 	p->created_at_ms = now_ms();
@@ -504,7 +529,7 @@ provider_create(struct gateway *gw, uid_t owner,
 		return -1;
 	}
 	TAILQ_INSERT_TAIL(&gw->providers->list, p, next);
-	tell_users(gw);
+	tell_users(gw, NULL);
 	*ret = p;
 	return 0;
 }
@@ -565,7 +590,7 @@ provider_update(struct provider *p, const struct gateway_update_provider *given,
 	next->config_arena = (struct arena){ 0 };
 	p->version = next->version;
 	provider_free(next);
-	tell_users(gw);
+	tell_users(gw, p);
 	return 0;
 }
 
@@ -579,10 +604,15 @@ provider_delete(struct provider *p, struct error *e)
 		    "provider '%s' is used by an inference route; "
 		    "delete that first: openshell inference delete",
 		    p->name);
+	if (attachment_of(p) != NULL)
+		return error_set(e, ERR_PRECONDITION,
+		    "provider '%s' is attached to sandbox '%s'; detach it "
+		    "first: openshell sandbox provider detach %s %s",
+		    p->name, attachment_of(p), attachment_of(p), p->name);
 	if (store_provider_delete(gw->store, p->id, e) < 0)
 		return -1;
 	TAILQ_REMOVE(&gw->providers->list, p, next);
 	provider_free(p);
-	tell_users(gw);
+	tell_users(gw, NULL);
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include "common/wire/proxy.h"
 #include "common/wire/supervisor.h"
 #include "common/xalloc.h"
+#include "gatewayd/attachment.h"
 #include "gatewayd/event_log.h"
 #include "gatewayd/gateway.h"
 #include "gatewayd/link.h"
@@ -167,7 +168,8 @@ on_pushed(void *arg, const struct varlink_result *r)
 	} else if (!s->gone) {
 		if (r->error == NULL)
 			s->loaded_version = p->revision.version;
-		revision_decided(s, p->revision.version, r->error);
+		if (strcmp(p->revision.status, "pending") == 0)
+			revision_decided(s, p->revision.version, r->error);
 	}
 	push_end(p);
 }
@@ -191,20 +193,53 @@ on_links(void *arg, const struct varlink_result *r)
 	    s->gw->proxy, &proxy_set_policy_method, &params, on_pushed, p);
 }
 
+/* The newest if it is pending, else the one in force if it is outdated. */
+static bool
+get_due(struct sandbox *s, struct revision *ret)
+{
+	struct error e;
+
+	if (revision_get(s, 0, ret, &e) < 0)
+		return false;
+	if (strcmp(ret->status, "pending") == 0)
+		return true;
+	revision_clear(ret);
+	return s->outdated && revision_get_current(s, ret, &e) == 0;
+}
+
+void
+revision_complete(const struct sandbox *s, struct revision *r)
+{
+	char *effective = attachment_policy(s, r->policy);
+
+	free(r->policy);
+	r->policy = effective;
+}
+
+void
+revision_refresh(struct sandbox *s)
+{
+	s->outdated = true;
+	revision_push(s);
+}
+
 void
 revision_push(struct sandbox *s)
 {
 	struct supervisor_resolve params = { { NULL, 0 } };
 	struct policy *policy = NULL;
 	struct push *p;
-	struct error e;
 
 	if (s->pushing || !s->attached || s->control == NULL)
 		return;
 	p = xcalloc(1, sizeof(*p));
-	if (revision_get(s, 0, &p->revision, &e) < 0 ||
-	    strcmp(p->revision.status, "pending") != 0 ||
-	    revision_binaries(p->revision.policy, &params.paths, &policy) < 0) {
+	if (!get_due(s, &p->revision)) {
+		free(p);
+		return;
+	}
+	s->outdated = false;
+	revision_complete(s, &p->revision);
+	if (revision_binaries(p->revision.policy, &params.paths, &policy) < 0) {
 		revision_clear(&p->revision);
 		free(p);
 		return;

@@ -49,6 +49,10 @@ int revision_set(struct sandbox *, const struct policy *, int64_t *ret_version,
     char ret_hash[65], bool *ret_unchanged, struct error *);
 /* Pushes the newest pending one, if there is one and proxyd has the sandbox. */
 void revision_push(struct sandbox *);
+/* What comes with it has changed: the one in force is pushed again. */
+void revision_refresh(struct sandbox *);
+/* Puts the rules of the sandbox's providers into the policy of a revision. */
+void revision_complete(const struct sandbox *, struct revision *);
 /* proxyd decides by it, or refused it (error). */
 void revision_decided(
     struct sandbox *, int64_t version, const struct error *refusal);

@@ -115,6 +115,8 @@ sandbox_free(struct sandbox *s)
 	free(s->name);
 	free(s->reason);
 	free(s->ca_cert);
+	free(s->providers);
+	free(s->provider_names);
 	free(s->ca_key);
 	free(s);
 }
@@ -243,6 +245,7 @@ sandbox_describe(const struct sandbox *s, struct gateway_sandbox *ret)
 		.owner_uid = s->owner,
 		.labels = s->spec->labels,
 		.facts = s->facts,
+		.providers = { s->provider_names, s->n_providers },
 	};
 }
 

@@ -34,6 +34,7 @@ struct gateway;
 struct gateway_sandbox;
 struct instance;
 struct peer;
+struct provider;
 struct revision_waiter;
 struct store_sandbox;
 struct varlink_client;
@@ -75,6 +76,9 @@ struct sandbox {
 	char *ca_cert;
 	uint8_t *ca_key; /* sealed */
 	size_t ca_key_len;
+	struct provider **providers; /* attached, in order */
+	const char **provider_names; /* of the same, borrowed from them */
+	size_t n_providers;
 	int64_t loaded_version; /* what proxyd decides by; 0: nothing yet */
 
 	struct arena facts_arena;
@@ -88,6 +92,7 @@ struct sandbox {
 	bool stopping;   /* its end is wanted */
 	bool winding_up; /* what it left is being removed */
 	bool pushing;    /* a policy is on its way to proxyd */
+	bool outdated;   /* what proxyd decides by lacks a provider's change */
 	struct error failure;   /* why it is being wound up */
 	struct event *deadline; /* of a start */
 	LIST_HEAD(, waiter) waiters;

@@ -131,6 +131,15 @@ int store_credential_each(struct store *,
     void (*row)(void *arg, const struct store_credential *), void *arg,
     struct error *);
 
+int store_attachment_add(
+    struct store *, const char *sandbox, const char *provider, struct error *);
+int store_attachment_remove(
+    struct store *, const char *sandbox, const char *provider, struct error *);
+/* In the order in which they were attached; ids. */
+int store_attachment_each(struct store *,
+    void (*row)(void *arg, const char *sandbox, const char *provider),
+    void *arg, struct error *);
+
 struct store_route {
 	int64_t owner_uid;
 	const char *sandbox; /* id, or "" for all of the owner's */

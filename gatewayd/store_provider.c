@@ -127,3 +127,38 @@ store_credential_each(struct store *s,
 			 });
 	return r == SQLITE_DONE ? 0 : sql_fail(s, "list credentials", e);
 }
+
+int
+store_attachment_add(
+    struct store *s, const char *sandbox, const char *provider, struct error *e)
+{
+	return EXECUTE(s, e, "attach a provider",
+	    "INSERT INTO attachment (sandbox, provider) VALUES (?, ?)", "ss",
+	    sandbox, provider);
+}
+
+int
+store_attachment_remove(
+    struct store *s, const char *sandbox, const char *provider, struct error *e)
+{
+	return EXECUTE(s, e, "detach a provider",
+	    "DELETE FROM attachment WHERE sandbox = ? AND provider = ?", "ss",
+	    sandbox, provider);
+}
+
+int
+store_attachment_each(struct store *s,
+    void (*row)(void *arg, const char *sandbox, const char *provider),
+    void *arg, struct error *e)
+{
+	_cleanup_(sql_finalize) sqlite3_stmt *q = NULL;
+	int r;
+
+	if (sql_prepare(s, &q, e,
+		"SELECT sandbox, provider FROM attachment ORDER BY rowid",
+		"") < 0)
+		return -1;
+	while ((r = sqlite3_step(q)) == SQLITE_ROW)
+		row(arg, sql_text(q, 0), sql_text(q, 1));
+	return r == SQLITE_DONE ? 0 : sql_fail(s, "list attachments", e);
+}

@@ -23,6 +23,7 @@ static const struct field sandbox_fields[] = {
 	{ "labels", FIELD_MAP, OPTIONAL, P(labels), WIRE_LABELS_MAX },
 	{ "facts", FIELD_OBJS, OPTIONAL, P(facts), WIRE_FACTS_MAX,
 	    supervisor_fact_fields, sizeof(struct supervisor_fact) },
+	{ "providers", FIELD_STRS, OPTIONAL, P(providers), WIRE_PROVIDERS_MAX },
 	{ 0 },
 };
 #undef P
@@ -35,6 +36,7 @@ static const struct field create_sandbox_fields[] = {
 	{ "labels", FIELD_MAP, OPTIONAL, P(labels), WIRE_LABELS_MAX },
 	{ "memory_max", FIELD_INT, OPTIONAL, P(memory_max) },
 	{ "pids_max", FIELD_INT, OPTIONAL, P(pids_max) },
+	{ "providers", FIELD_STRS, OPTIONAL, P(providers), WIRE_PROVIDERS_MAX },
 	{ 0 },
 };
 #undef P
@@ -116,6 +118,7 @@ static const struct field policy_set_fields[] = {
 static const struct field get_policy_fields[] = {
 	{ "name", FIELD_STR, REQUIRED, P(name), WIRE_NAME_MAX },
 	{ "version", FIELD_INT, OPTIONAL, P(version) },
+	{ "effective", FIELD_BOOL, OPTIONAL, P(effective) },
 	{ 0 },
 };
 #undef P
@@ -350,6 +353,9 @@ static const struct method *const methods[] = {
 	&gateway_list_providers_method,
 	&gateway_update_provider_method,
 	&gateway_delete_provider_method,
+	&gateway_attach_provider_method,
+	&gateway_detach_provider_method,
+	&gateway_list_profiles_method,
 	&gateway_set_inference_method,
 	&gateway_list_inference_method,
 	&gateway_delete_inference_method,

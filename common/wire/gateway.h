@@ -30,7 +30,8 @@ struct gateway_sandbox {
 	int64_t policy_version; /* the loaded one; 0: none yet */
 	int64_t owner_uid;
 	struct pairs labels;
-	struct objects facts; /* struct supervisor_fact: the layers */
+	struct objects facts;     /* struct supervisor_fact: the layers */
+	struct strings providers; /* attached */
 };
 
 struct gateway_create_sandbox {
@@ -38,8 +39,9 @@ struct gateway_create_sandbox {
 	const char *policy; /* YAML; NULL: the default policy */
 	struct pairs env;   /* for every command in the sandbox */
 	struct pairs labels;
-	int64_t memory_max; /* bytes; 0: the default */
-	int64_t pids_max;   /* 0: the default */
+	int64_t memory_max;       /* bytes; 0: the default */
+	int64_t pids_max;         /* 0: the default */
+	struct strings providers; /* to attach from the start */
 };
 
 struct gateway_sandbox_reply {
@@ -93,6 +95,7 @@ struct gateway_policy_set {
 struct gateway_get_policy {
 	const char *name;
 	int64_t version; /* 0: the newest */
+	bool effective;  /* with the rules of attached providers */
 };
 
 struct gateway_revision {

@@ -4,11 +4,14 @@
 #include "common/wire/provider.h"
 
 #define LIST_MAX 1000
+#define PROFILES_MAX 512
+#define PROFILE_LIST_MAX 64
 
 #define P(member) offsetof(struct gateway_credential, member)
 static const struct field credential_fields[] = {
 	{ "key", FIELD_STR, REQUIRED, P(key), PROVIDER_KEY_MAX },
-	{ "value", FIELD_STR, REQUIRED, P(value), PROVIDER_VALUE_MAX },
+	{ "value", FIELD_STR, REQUIRED, P(value), PROVIDER_VALUE_MAX,
+	    .is_secret = true },
 	{ "expires_at_ms", FIELD_INT, OPTIONAL, P(expires_at_ms) },
 	{ 0 },
 };
@@ -94,6 +97,35 @@ static const struct field providers_fields[] = {
 };
 #undef P
 
+#define P(member) offsetof(struct gateway_attach_provider, member)
+static const struct field attach_provider_fields[] = {
+	{ "sandbox", FIELD_STR, REQUIRED, P(sandbox), WIRE_NAME_MAX },
+	{ "provider", FIELD_STR, REQUIRED, P(provider), PROVIDER_NAME_MAX },
+	{ 0 },
+};
+#undef P
+
+#define P(member) offsetof(struct gateway_profile, member)
+static const struct field profile_fields[] = {
+	{ "id", FIELD_STR, REQUIRED, P(id), PROVIDER_TYPE_MAX },
+	{ "aliases", FIELD_STRS, OPTIONAL, P(aliases), PROFILE_LIST_MAX },
+	{ "display_name", FIELD_STR, REQUIRED, P(display_name), WIRE_TEXT_MAX },
+	{ "category", FIELD_STR, REQUIRED, P(category), WIRE_WORD_MAX },
+	{ "inference_capable", FIELD_BOOL, OPTIONAL, P(inference_capable) },
+	{ "env_vars", FIELD_STRS, OPTIONAL, P(env_vars), PROFILE_LIST_MAX },
+	{ "hosts", FIELD_STRS, OPTIONAL, P(hosts), PROFILE_LIST_MAX },
+	{ 0 },
+};
+#undef P
+
+#define P(member) offsetof(struct gateway_profiles, member)
+static const struct field profiles_fields[] = {
+	{ "profiles", FIELD_OBJS, REQUIRED, P(profiles), PROFILES_MAX,
+	    profile_fields, sizeof(struct gateway_profile) },
+	{ 0 },
+};
+#undef P
+
 #define PARAMS(type)                                                           \
 	.params = type##_fields, .params_size = sizeof(struct gateway_##type)
 #define REPLY(type)                                                            \
@@ -131,4 +163,22 @@ const struct method gateway_delete_provider_method = {
 	.name = "DeleteProvider",
 	.doc = "Forgets a provider that nothing uses.",
 	PARAMS(provider_name),
+};
+
+const struct method gateway_attach_provider_method = {
+	.name = "AttachProvider",
+	.doc = "Lets a sandbox use a provider's credentials.",
+	PARAMS(attach_provider),
+};
+
+const struct method gateway_detach_provider_method = {
+	.name = "DetachProvider",
+	.doc = "Ends that; its placeholders stop working at once.",
+	PARAMS(attach_provider),
+};
+
+const struct method gateway_list_profiles_method = {
+	.name = "ListProfiles",
+	.doc = "Describes the types of providers there are.",
+	REPLY(profiles),
 };

@@ -75,10 +75,34 @@ struct gateway_providers {
 	struct objects providers; /* struct gateway_provider */
 };
 
+struct gateway_attach_provider {
+	const char *sandbox; /* name */
+	const char *provider;
+};
+
+/* A type of provider. */
+struct gateway_profile {
+	const char *id;
+	struct strings aliases;
+	const char *display_name;
+	const char *category;
+	bool inference_capable;
+	struct strings env_vars; /* where credentials are looked for */
+	struct strings hosts;    /* where they may go: "host:port" */
+};
+
+struct gateway_profiles {
+	struct objects profiles; /* struct gateway_profile */
+};
+
 extern const struct method gateway_create_provider_method;
 extern const struct method gateway_get_provider_method;
 extern const struct method gateway_list_providers_method;
 extern const struct method gateway_update_provider_method;
 extern const struct method gateway_delete_provider_method;
+/* Both: new programs see the change, proxyd decides by it at once. */
+extern const struct method gateway_attach_provider_method;
+extern const struct method gateway_detach_provider_method;
+extern const struct method gateway_list_profiles_method;
 
 #endif
