@@ -175,6 +175,7 @@ run_set(struct cli *cli, const void *options, const struct arguments *a)
 struct get_options {
 	long rev;
 	bool full;
+	bool base;
 	const char *output;
 };
 
@@ -183,11 +184,12 @@ static const struct option_row get_rows[] = {
 	{ "rev", 0, OPTION_NUMBER, O(rev), "N",
 	    "this revision (0: the newest)" },
 	{ "full", 0, OPTION_FLAG, O(full), NULL,
-	    "the policy too, behind a line ---" },
+	    "the policy too, with the rules of providers, behind a line ---" },
+	{ "base", 0, OPTION_FLAG, O(base), NULL,
+	    "the same without the rules of providers, to edit and set" },
 	{ "output", 'o', OPTION_STRING, O(output), "FORMAT",
 	    "table, json or yaml" },
 	{ "global", 0, OPTION_LATER, 0, NULL, NULL },
-	{ "base", 0, OPTION_LATER, 0, NULL, NULL },
 	{ NULL },
 };
 #undef O
@@ -228,7 +230,7 @@ show_revision(void *arg, const void *reply)
 	const struct showing *s = arg;
 
 	if (s->format == FORMAT_TABLE)
-		print_revision(reply, s->options->full);
+		print_revision(reply, s->options->full || s->options->base);
 	else
 		print_tree(tree_of(reply), s->format);
 }
@@ -246,8 +248,11 @@ run_get(struct cli *cli, const void *options, const struct arguments *a)
 	name = cli_sandbox_name(cli, a->names.n > 0 ? a->names.v[0] : NULL);
 	if (name == NULL || cli_connect(cli, START_IF_NEEDED) < 0)
 		return EXIT_FAILED;
-	params.name = name;
-	params.version = o->rev;
+	params = (struct gateway_get_policy){
+		.name = name,
+		.version = o->rev,
+		.effective = !o->base && o->rev == 0,
+	};
 	return cli_call(
 	    cli, &gateway_get_policy_method, &params, show_revision, &showing);
 }

@@ -10,6 +10,7 @@
 #include "cli/credentials.h"
 #include "cli/output.h"
 #include "cli/pairs.h"
+#include "cli/provider_type.h"
 #include "common/cleanup.h"
 #include "common/wire/provider.h"
 #include "common/xalloc.h"
@@ -30,10 +31,8 @@ tree_of(const struct gateway_provider *p)
 	keys = cJSON_AddArrayToObject(tree, "credential_keys");
 	for (size_t i = 0; i < p->credentials.n; i++)
 		cJSON_AddItemToArray(keys, cJSON_CreateString(v[i].key));
-	keys = cJSON_AddArrayToObject(tree, "config_keys");
-	for (size_t i = 0; i < p->config_keys.n; i++)
-		cJSON_AddItemToArray(
-		    keys, cJSON_CreateString(p->config_keys.v[i]));
+	cJSON_AddItemToObject(
+	    tree, "config_keys", tree_of_list(&p->config_keys));
 	cJSON_AddNumberToObject(tree, "resource_version", (double)p->version);
 	cJSON_AddNumberToObject(
 	    tree, "created_at_ms", (double)p->created_at_ms);
@@ -114,9 +113,7 @@ struct put_options {
 static const struct option_row create_rows[] = {
 	{ "name", 0, OPTION_STRING, O(name), "NAME", "what it is called" },
 	{ "type", 0, OPTION_STRING, O(type), "TYPE",
-	    "claude-code, codex, opencode, copilot, openai, anthropic, nvidia, "
-	    "deepinfra, github, gitlab, google-vertex-ai, aws-bedrock, "
-	    "outlook or generic" },
+	    "what it is for: see openshell provider list-profiles" },
 	VALUE_ROWS,
 	{ NULL },
 };
@@ -150,25 +147,51 @@ set_expiry(struct credentials *c, const struct pairs *expires)
 	return EXIT_DONE;
 }
 
-static int
-discover(const char *type, struct credentials *ret)
+static void
+hint_variables(const struct gateway_profile *type)
 {
-	char sought[256];
+	autofree char *names = list_text(&type->env_vars);
 
-	if (credentials_discover(type, ret) > 0)
-		return EXIT_DONE;
-	(void)complain("no credentials for type '%s' in the environment", type);
-	if (*credentials_sought(type, sought, sizeof(sought)) != '\0')
-		hint("set one of: %s", sought);
+	if (type->env_vars.n > 0)
+		hint("set one of: %s", names);
 	else
 		hint("give them by name: --credential KEY");
+}
+
+static int
+discover_type(const struct provider_types *types, const char *name,
+    struct credentials *ret)
+{
+	const struct gateway_profile *type = provider_type_find(types, name);
+
+	if (type == NULL) {
+		(void)complain("there is no provider type '%s'", name);
+		hint("openshell provider list-profiles");
+		return EXIT_FAILED;
+	}
+	if (credentials_discover(type, ret) > 0)
+		return EXIT_DONE;
+	(void)complain("no credentials for type '%s' in the environment", name);
+	hint_variables(type);
 	return EXIT_FAILED;
+}
+
+static int
+discover(struct cli *cli, const char *name, struct credentials *ret)
+{
+	struct provider_types types;
+	int r = provider_types_get(cli, &types);
+
+	if (r == EXIT_DONE)
+		r = discover_type(&types, name, ret);
+	provider_types_clear(&types);
+	return r;
 }
 
 /* What the options say, of a provider of that type. */
 static int
-gather(const struct put_options *o, const char *type, struct credentials *ret,
-    struct pairs *ret_config)
+gather(struct cli *cli, const struct put_options *o, const char *type,
+    struct credentials *ret, struct pairs *ret_config)
 {
 	struct pairs expires = { 0 };
 	int r = EXIT_FAILED;
@@ -179,7 +202,7 @@ gather(const struct put_options *o, const char *type, struct credentials *ret,
 	if (pairs_parse("--config", &o->config, ret_config) < 0 ||
 	    pairs_parse("--credential-expires-at", &o->expires, &expires) < 0)
 		goto out;
-	r = o->existing ? discover(type, ret)
+	r = o->existing ? discover(cli, type, ret)
 			: credentials_parse(&o->credentials, ret);
 	if (r == EXIT_DONE)
 		r = set_expiry(ret, &expires);
@@ -201,15 +224,15 @@ run_create(struct cli *cli, const void *options, const struct arguments *a)
 		(void)complain("--name NAME and --type TYPE are needed");
 		return EXIT_USAGE;
 	}
-	params.type = provider_type_name(o->type);
+	params.type = o->type;
 	if (!o->existing && o->credentials.n == 0 && o->config.n == 0) {
 		(void)complain("a provider needs --from-existing, --credential "
 			       "KEY or --config KEY=VALUE");
 		return EXIT_USAGE;
 	}
-	r = gather(o, params.type, &credentials, &params.config);
-	if (r == EXIT_DONE && cli_connect(cli, START_IF_NEEDED) < 0)
-		r = EXIT_FAILED;
+	if (cli_connect(cli, START_IF_NEEDED) < 0)
+		return EXIT_FAILED;
+	r = gather(cli, o, o->type, &credentials, &params.config);
 	params.credentials = (struct objects){ credentials.v, credentials.n };
 	if (r == EXIT_DONE)
 		r = cli_call(
@@ -247,7 +270,7 @@ run_update(struct cli *cli, const void *options, const struct arguments *a)
 	r = cli_call(cli, &gateway_get_provider_method,
 	    &(struct gateway_provider_name){ params.name }, keep_type, &type);
 	if (r == EXIT_DONE)
-		r = gather(o, type, &credentials, &params.config);
+		r = gather(cli, o, type, &credentials, &params.config);
 	params.credentials = (struct objects){ credentials.v, credentials.n };
 	if (r == EXIT_DONE)
 		r = cli_call(
@@ -284,7 +307,6 @@ static const struct option_row list_rows[] = {
 	    "table, json or yaml" },
 	{ NULL },
 };
-#undef O
 
 static int
 run_get(struct cli *cli, const void *options, const struct arguments *a)
@@ -408,6 +430,84 @@ run_delete(struct cli *cli, const void *options, const struct arguments *a)
 	return result;
 }
 
+/*
+ * list-profiles
+ */
+
+static const struct option_row profile_rows[] = {
+	{ "output", 'o', OPTION_STRING, O(output), "FORMAT",
+	    "table, json or yaml" },
+	{ NULL },
+};
+
+static cJSON *
+tree_of_profile(const struct gateway_profile *p)
+{
+	cJSON *tree = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(tree, "id", p->id);
+	cJSON_AddItemToObject(tree, "aliases", tree_of_list(&p->aliases));
+	cJSON_AddStringToObject(tree, "display_name", p->display_name);
+	cJSON_AddStringToObject(tree, "category", p->category);
+	cJSON_AddBoolToObject(tree, "inference_capable", p->inference_capable);
+	cJSON_AddItemToObject(tree, "env_vars", tree_of_list(&p->env_vars));
+	cJSON_AddItemToObject(tree, "hosts", tree_of_list(&p->hosts));
+	return tree;
+}
+
+static void
+show_types(const struct provider_types *types)
+{
+	static const char *const headings[] = { "ID", "CATEGORY", "INFERENCE",
+		"VARIABLES", "HOSTS" };
+	struct table table = { .columns = 5 };
+
+	for (size_t i = 0; i < table.columns; i++)
+		table_add(&table, BOLD, headings[i]);
+	for (size_t i = 0; i < types->n; i++) {
+		const struct gateway_profile *p = &types->v[i];
+		autofree char *variables = list_text(&p->env_vars);
+		autofree char *hosts = list_text(&p->hosts);
+
+		table_add(&table, PLAIN, p->id);
+		table_add(&table, PLAIN, p->category);
+		table_add(&table, PLAIN, p->inference_capable ? "yes" : "no");
+		table_add(&table, PLAIN, variables);
+		table_add(&table, PLAIN, hosts);
+	}
+	table_print(&table);
+}
+
+static int
+run_list_profiles(
+    struct cli *cli, const void *options, const struct arguments *a)
+{
+	const struct show_options *o = options;
+	struct provider_types types;
+	enum format format;
+	cJSON *tree;
+	int r;
+
+	(void)a;
+	if (format_parse(o->output, &format) < 0)
+		return EXIT_USAGE;
+	if (cli_connect(cli, START_IF_NEEDED) < 0)
+		return EXIT_FAILED;
+	r = provider_types_get(cli, &types);
+	if (r == EXIT_DONE && format == FORMAT_TABLE) {
+		show_types(&types);
+	} else if (r == EXIT_DONE) {
+		tree = cJSON_CreateArray();
+		for (size_t i = 0; i < types.n; i++)
+			cJSON_AddItemToArray(
+			    tree, tree_of_profile(&types.v[i]));
+		print_tree(tree, format);
+	}
+	provider_types_clear(&types);
+	return r;
+}
+#undef O
+
 const struct command provider_commands[] = {
 	{ "provider", "create", NULL, "--name NAME --type TYPE",
 	    "keep credentials under a name", create_rows,
@@ -422,5 +522,8 @@ const struct command provider_commands[] = {
 	    run_update },
 	{ "provider", "delete", "rm", "NAME...", "forget providers", NULL, 0,
 	    64, false, false, run_delete },
+	{ "provider", "list-profiles", NULL, "",
+	    "the types of providers there are", profile_rows,
+	    sizeof(struct show_options), 0, false, false, run_list_profiles },
 	{ NULL },
 };

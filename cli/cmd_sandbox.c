@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/auto_provider.h"
 #include "cli/cli.h"
 #include "cli/command.h"
 #include "cli/output.h"
@@ -56,6 +57,9 @@ tree_of(const struct gateway_sandbox *s)
 		cJSON_AddStringToObject(tree, "reason", s->reason);
 	cJSON_AddNumberToObject(
 	    tree, "current_policy_version", (double)s->policy_version);
+	if (s->providers.n > 0)
+		cJSON_AddItemToObject(
+		    tree, "providers", tree_of_list(&s->providers));
 	if (s->facts.n > 0) {
 		cJSON *layers = cJSON_AddObjectToObject(tree, "isolation");
 
@@ -77,6 +81,9 @@ struct create_options {
 	const char *memory;
 	struct list env;
 	struct list labels;
+	struct list providers;
+	bool auto_providers;
+	bool no_auto_providers;
 	bool no_keep;
 	bool tty;
 	bool no_tty;
@@ -99,6 +106,12 @@ static const struct option_row create_rows[] = {
 	    "at most this much memory: 512Mi, 2Gi, 4G" },
 	{ "from", 0, OPTION_STRING, O(from), "IMAGE",
 	    "what it is made from: host, this machine's programs" },
+	{ "provider", 0, OPTION_LIST, O(providers), "NAME",
+	    "credentials it may use, by provider or type; may be repeated" },
+	{ "auto-providers", 0, OPTION_FLAG, O(auto_providers), NULL,
+	    "make missing providers from the environment without asking" },
+	{ "no-auto-providers", 0, OPTION_FLAG, O(no_auto_providers), NULL,
+	    "make no missing providers" },
 	{ "no-keep", 0, OPTION_FLAG, O(no_keep), NULL,
 	    "delete it when the command has ended" },
 	{ "detach", 'd', OPTION_FLAG, O(detach), NULL,
@@ -114,10 +127,6 @@ static const struct option_row create_rows[] = {
 	    "keep it when the command has ended (the default)" },
 	{ "bootstrap", 0, OPTION_IGNORED, 0, NULL,
 	    "start a gateway if there is none (the default)" },
-	{ "no-auto-providers", 0, OPTION_IGNORED, 0, NULL,
-	    "make no providers (none are made)" },
-	{ "auto-providers", 0, OPTION_LATER, 0, NULL, NULL },
-	{ "provider", 0, OPTION_LATER, 0, "NAME", NULL },
 	{ "upload", 0, OPTION_LATER, 0, "PATH", NULL },
 	{ "no-git-ignore", 0, OPTION_LATER, 0, NULL, NULL },
 	{ "editor", 0, OPTION_LATER, 0, "EDITOR", NULL },
@@ -220,6 +229,9 @@ check_create(const struct create_options *o, const struct arguments *a,
 {
 	if (o->tty && o->no_tty)
 		return complain("--tty and --no-tty exclude each other");
+	if (o->auto_providers && o->no_auto_providers)
+		return complain("--auto-providers and --no-auto-providers "
+				"exclude each other");
 	if (o->detach && (o->no_keep || a->command.n > 0))
 		return complain("--detach goes with neither --no-keep nor a "
 				"command");
@@ -259,6 +271,18 @@ after_create(struct cli *cli, const struct create_options *o,
 }
 
 static int
+choose_providers(struct cli *cli, const struct create_options *o,
+    const struct arguments *a, struct strings *ret)
+{
+	enum consent consent = o->auto_providers      ? CONSENT_YES
+			       : o->no_auto_providers ? CONSENT_NO
+						      : CONSENT_ASK;
+
+	return auto_providers(cli, &o->providers,
+	    a->command.n > 0 ? a->command.v[0] : NULL, consent, ret);
+}
+
+static int
 run_create(struct cli *cli, const void *options, const struct arguments *a)
 {
 	const struct create_options *o = options;
@@ -295,8 +319,10 @@ run_create(struct cli *cli, const void *options, const struct arguments *a)
 	params.policy = policy;
 	params.env = env;
 	params.labels = labels;
-	r = cli_call(cli, &gateway_create_sandbox_method, &params, keep_created,
-	    &created);
+	r = choose_providers(cli, o, a, &params.providers);
+	if (r == EXIT_DONE)
+		r = cli_call(cli, &gateway_create_sandbox_method, &params,
+		    keep_created, &created);
 	if (r == EXIT_DONE)
 		r = after_create(cli, o, a, &created, format);
 	else if (cli->code == ERR_EXISTS)
@@ -304,6 +330,7 @@ run_create(struct cli *cli, const void *options, const struct arguments *a)
 		    o->name);
 	cJSON_Delete(created.tree);
 	free(created.name);
+	auto_providers_clear(&params.providers);
 	return r;
 }
 
@@ -461,6 +488,7 @@ print_sandbox(const cJSON *tree)
 		const char *key;
 	} trees[] = {
 		{ "Labels:", "labels" },
+		{ "Providers:", "providers" },
 		{ "Isolation:", "isolation" },
 		{ "Policy:", "policy" },
 	};

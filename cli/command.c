@@ -21,12 +21,13 @@ static const struct command_group groups[] = {
 	    "credentials that agents use and never hold" },
 	{ "inference", NULL, "MODELS AND CREDENTIALS",
 	    "which model answers at https://inference.local" },
+	{ "sandbox provider", NULL, NULL, "which providers it may use" },
 	{ "gateway", "gw", "GATEWAY COMMANDS", "the background service" },
 	{ NULL, NULL, NULL, NULL },
 };
 
 static const struct command *const tables[] = { sandbox_commands,
-	policy_commands, provider_commands, inference_commands,
+	attach_commands, policy_commands, provider_commands, inference_commands,
 	gateway_commands, log_commands, NULL };
 
 static const struct option_row help_row = { "help", 'h', OPTION_FLAG, 0, NULL,
@@ -45,6 +46,29 @@ find_group(const char *word)
 	for (const struct command_group *g = groups; g->name != NULL; g++)
 		if (is_called(word, g->name, g->alias))
 			return g;
+	return NULL;
+}
+
+/* The word behind a group's name; NULL if s isn't a group within g. */
+static const char *
+word_within(const struct command_group *g, const struct command_group *s)
+{
+	size_t n = strlen(g->name);
+
+	return strncmp(s->name, g->name, n) == 0 && s->name[n] == ' '
+		   ? s->name + n + 1
+		   : NULL;
+}
+
+static const struct command_group *
+find_subgroup(const struct command_group *within, const char *word)
+{
+	for (const struct command_group *g = groups; g->name != NULL; g++) {
+		const char *name = word_within(within, g);
+
+		if (name != NULL && strcmp(name, word) == 0)
+			return g;
+	}
 	return NULL;
 }
 
@@ -90,6 +114,8 @@ help_top(void)
 	printf("openshell - run programs that nobody has read, safely\n\n"
 	       "usage: openshell [FLAGS] COMMAND ...\n");
 	for (const struct command_group *g = groups; g->name != NULL; g++) {
+		if (g->heading == NULL)
+			continue;
 		if (strcmp(heading, g->heading) != 0)
 			printf("\n%s\n", g->heading);
 		heading = g->heading;
@@ -117,6 +143,9 @@ help_group(const struct command_group *g)
 	       "COMMANDS\n",
 	    g->name, g->summary, g->name);
 	print_commands(g->name);
+	for (const struct command_group *s = groups; s->name != NULL; s++)
+		if (word_within(g, s) != NULL)
+			print_row(word_within(g, s), s->summary);
 	return EXIT_DONE;
 }
 
@@ -362,6 +391,9 @@ command_main(struct cli *cli, int argc, char **argv)
 		return run(cli, c, argc - i - 1, argv + i + 1);
 	}
 	i++;
+	if (i < argc && find_subgroup(g, argv[i]) != NULL)
+		g = find_subgroup(g, argv[i++]);
+
 	if (i == argc || strcmp(argv[i], "--help") == 0 ||
 	    strcmp(argv[i], "-h") == 0)
 		return help_group(g);

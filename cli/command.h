@@ -62,9 +62,9 @@ struct command {
 };
 
 struct command_group {
-	const char *name;
+	const char *name; /* "sandbox provider" is one within "sandbox" */
 	const char *alias;
-	const char *heading; /* in the help of the top level */
+	const char *heading; /* in the help of the top level; NULL: not there */
 	const char *summary;
 };
 
@@ -72,8 +72,8 @@ struct command_group {
 int command_main(struct cli *, int argc, char **argv);
 
 /* The rows, by file. */
-extern const struct command sandbox_commands[], policy_commands[],
-    provider_commands[], inference_commands[], gateway_commands[],
-    log_commands[];
+extern const struct command sandbox_commands[], attach_commands[],
+    policy_commands[], provider_commands[], inference_commands[],
+    gateway_commands[], log_commands[];
 
 #endif

@@ -13,54 +13,6 @@
 #include "common/cleanup.h"
 #include "common/xalloc.h"
 
-#define VARIABLES_MAX 4
-
-static const struct {
-	const char *type;
-	const char *alias; /* or NULL */
-	const char *variables[VARIABLES_MAX];
-} types[] = {
-	{ "claude-code", "claude", { "ANTHROPIC_API_KEY", "CLAUDE_API_KEY" } },
-	{ "codex", NULL, { "OPENAI_API_KEY" } },
-	{ "opencode", NULL,
-	    { "OPENCODE_API_KEY", "OPENROUTER_API_KEY", "OPENAI_API_KEY" } },
-	{ "copilot", NULL,
-	    { "COPILOT_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN" } },
-	{ "openai", NULL, { "OPENAI_API_KEY" } },
-	{ "anthropic", NULL, { "ANTHROPIC_API_KEY" } },
-	{ "nvidia", NULL, { "NVIDIA_API_KEY" } },
-	{ "deepinfra", NULL, { "DEEPINFRA_API_KEY" } },
-	{ "github", "gh", { "GITHUB_TOKEN", "GH_TOKEN" } },
-	{ "gitlab", "glab", { "GITLAB_TOKEN", "GLAB_TOKEN", "CI_JOB_TOKEN" } },
-	{ "google-vertex-ai", "vertex",
-	    { "GOOGLE_VERTEX_AI_SERVICE_ACCOUNT_TOKEN",
-		"VERTEX_AI_SERVICE_ACCOUNT_TOKEN", "GOOGLE_VERTEX_AI_TOKEN",
-		"VERTEX_AI_TOKEN" } },
-	{ "aws-bedrock", "bedrock",
-	    { "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
-		"AWS_SESSION_TOKEN" } },
-};
-#define N_TYPES (sizeof(types) / sizeof(types[0]))
-
-static size_t
-type_index(const char *type)
-{
-	size_t i = 0;
-
-	while (i < N_TYPES && strcmp(types[i].type, type) != 0 &&
-	       (types[i].alias == NULL || strcmp(types[i].alias, type) != 0))
-		i++;
-	return i;
-}
-
-const char *
-provider_type_name(const char *type)
-{
-	size_t i = type_index(type);
-
-	return i < N_TYPES ? types[i].type : type;
-}
-
 static void
 wipe(char *s)
 {
@@ -179,33 +131,19 @@ credentials_clear(struct credentials *c)
 }
 
 size_t
-credentials_discover(const char *type, struct credentials *ret)
+credentials_discover(
+    const struct gateway_profile *type, struct credentials *ret)
 {
-	size_t i = type_index(type), found = 0;
+	size_t found = 0;
 
-	for (size_t k = 0;
-	     i < N_TYPES && k < VARIABLES_MAX && types[i].variables[k] != NULL;
-	     k++) {
-		const char *value = getenv(types[i].variables[k]);
+	for (size_t i = 0; i < type->env_vars.n; i++) {
+		const char *key = type->env_vars.v[i];
+		const char *value = getenv(key);
 
 		if (value == NULL || *value == '\0')
 			continue;
 		found++;
-		(void)add(ret, xstrdup(types[i].variables[k]), xstrdup(value));
+		(void)add(ret, xstrdup(key), xstrdup(value));
 	}
 	return found;
-}
-
-const char *
-credentials_sought(const char *type, char *ret, size_t size)
-{
-	size_t i = type_index(type), n = 0;
-
-	*ret = '\0';
-	for (size_t k = 0; i < N_TYPES && k < VARIABLES_MAX &&
-			   types[i].variables[k] != NULL && n < size;
-	     k++)
-		n += (size_t)snprintf(ret + n, size - n, "%s%s",
-		    k > 0 ? ", " : "", types[i].variables[k]);
-	return ret;
 }

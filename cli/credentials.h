@@ -24,11 +24,8 @@ struct credentials {
 int credentials_parse(const struct list *, struct credentials *ret);
 void credentials_clear(struct credentials *);
 
-/* The canonical name of a type ("claude" -> "claude-code"), or type itself. */
-const char *provider_type_name(const char *type);
-/* What the environment has for a type; how many were found. */
-size_t credentials_discover(const char *type, struct credentials *ret);
-/* The variables that are looked for, with commas; "" if none are. */
-const char *credentials_sought(const char *type, char *ret, size_t size);
+/* What the environment has of a type's variables; how many were found. */
+size_t credentials_discover(
+    const struct gateway_profile *, struct credentials *ret);
 
 #endif

@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "cli/output.h"
 #include "common/cleanup.h"
+#include "common/field.h"
 #include "common/utf8.h"
 #include "common/xalloc.h"
 
@@ -249,6 +250,31 @@ table_print(struct table *t)
 		free(t->cells[i]);
 	free(t->cells);
 	free(t->colours);
+}
+
+cJSON *
+tree_of_list(const struct strings *list)
+{
+	cJSON *tree = cJSON_CreateArray();
+
+	for (size_t i = 0; i < list->n; i++)
+		cJSON_AddItemToArray(tree, cJSON_CreateString(list->v[i]));
+	return tree;
+}
+
+char *
+list_text(const struct strings *list)
+{
+	size_t size = 1, n = 0;
+	char *text;
+
+	for (size_t i = 0; i < list->n; i++)
+		size += strlen(list->v[i]) + 2;
+	text = xcalloc(1, size);
+	for (size_t i = 0; i < list->n; i++)
+		n += (size_t)snprintf(
+		    text + n, size - n, "%s%s", i > 0 ? ", " : "", list->v[i]);
+	return text;
 }
 
 const char *

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 struct cJSON;
+struct strings;
 
 enum format { FORMAT_TABLE, FORMAT_JSON, FORMAT_YAML };
 
@@ -37,6 +38,10 @@ struct table {
 void table_add(struct table *, enum colour, const char *text);
 /* Prints with two spaces between columns, and frees. */
 void table_print(struct table *);
+
+struct cJSON *tree_of_list(const struct strings *);
+/* "a, b, c"; owned. */
+char *list_text(const struct strings *);
 
 /* "2026-03-24 10:15:02", UTC. */
 const char *format_time(int64_t ms, char ret[32]);

@@ -26,6 +26,7 @@
 #include <sys/queue.h>
 
 #include "common/error.h"
+#include "common/field.h"
 #include "common/varlink/arena.h"
 
 #define PROFILE_FILE_MAX 65536

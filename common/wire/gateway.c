@@ -6,7 +6,6 @@
 #include "common/wire/provider.h"
 #include "common/wire/supervisor.h"
 
-#define LIST_MAX 1000
 #define DAEMONS_MAX 16
 #define VIOLATIONS_MAX 64
 #define SIGNAL_MAX 64
@@ -58,7 +57,7 @@ static const struct field name_fields[] = {
 
 #define P(member) offsetof(struct gateway_list_sandboxes, member)
 static const struct field list_sandboxes_fields[] = {
-	{ "limit", FIELD_INT, OPTIONAL, P(limit), LIST_MAX },
+	{ "limit", FIELD_INT, OPTIONAL, P(limit), WIRE_LIST_MAX },
 	{ "offset", FIELD_INT, OPTIONAL, P(offset) },
 	{ "selector", FIELD_MAP, OPTIONAL, P(selector), WIRE_LABELS_MAX },
 	{ 0 },
@@ -67,7 +66,7 @@ static const struct field list_sandboxes_fields[] = {
 
 #define P(member) offsetof(struct gateway_sandboxes, member)
 static const struct field sandboxes_fields[] = {
-	{ "sandboxes", FIELD_OBJS, REQUIRED, P(sandboxes), LIST_MAX,
+	{ "sandboxes", FIELD_OBJS, REQUIRED, P(sandboxes), WIRE_LIST_MAX,
 	    sandbox_fields, sizeof(struct gateway_sandbox) },
 	{ 0 },
 };
@@ -149,14 +148,14 @@ static const struct field wait_policy_fields[] = {
 #define P(member) offsetof(struct gateway_list_policies, member)
 static const struct field list_policies_fields[] = {
 	{ "name", FIELD_STR, REQUIRED, P(name), WIRE_NAME_MAX },
-	{ "limit", FIELD_INT, OPTIONAL, P(limit), LIST_MAX },
+	{ "limit", FIELD_INT, OPTIONAL, P(limit), WIRE_LIST_MAX },
 	{ 0 },
 };
 #undef P
 
 #define P(member) offsetof(struct gateway_revisions, member)
 static const struct field revisions_fields[] = {
-	{ "revisions", FIELD_OBJS, REQUIRED, P(revisions), LIST_MAX,
+	{ "revisions", FIELD_OBJS, REQUIRED, P(revisions), WIRE_LIST_MAX,
 	    revision_fields, sizeof(struct gateway_revision) },
 	{ 0 },
 };

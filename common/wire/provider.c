@@ -3,7 +3,6 @@
 #include "common/wire/limits.h"
 #include "common/wire/provider.h"
 
-#define LIST_MAX 1000
 #define PROFILES_MAX 512
 #define PROFILE_LIST_MAX 64
 
@@ -83,7 +82,7 @@ static const struct field provider_name_fields[] = {
 
 #define P(member) offsetof(struct gateway_list_providers, member)
 static const struct field list_providers_fields[] = {
-	{ "limit", FIELD_INT, OPTIONAL, P(limit), LIST_MAX },
+	{ "limit", FIELD_INT, OPTIONAL, P(limit), WIRE_LIST_MAX },
 	{ "offset", FIELD_INT, OPTIONAL, P(offset) },
 	{ 0 },
 };
@@ -91,7 +90,7 @@ static const struct field list_providers_fields[] = {
 
 #define P(member) offsetof(struct gateway_providers, member)
 static const struct field providers_fields[] = {
-	{ "providers", FIELD_OBJS, REQUIRED, P(providers), LIST_MAX,
+	{ "providers", FIELD_OBJS, REQUIRED, P(providers), WIRE_LIST_MAX,
 	    provider_fields, sizeof(struct gateway_provider) },
 	{ 0 },
 };
