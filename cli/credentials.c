@@ -23,6 +23,13 @@ wipe(char *s)
 static int
 add(struct credentials *c, char *key, char *value)
 {
+	if (strlen(value) > PROVIDER_VALUE_MAX) {
+		(void)complain("the value of %s is longer than %d bytes", key,
+		    PROVIDER_VALUE_MAX);
+		free(key);
+		wipe(value);
+		return EXIT_FAILED;
+	}
 	if (c->n == PROVIDER_CREDENTIALS_MAX) {
 		free(key);
 		wipe(value);

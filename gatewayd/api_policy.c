@@ -10,7 +10,6 @@
 #include "common/xalloc.h"
 #include "gatewayd/api.h"
 #include "gatewayd/api_policy.h"
-#include "gatewayd/attachment.h"
 #include "gatewayd/gateway.h"
 #include "gatewayd/revision.h"
 #include "gatewayd/sandbox.h"
@@ -36,31 +35,12 @@ answer_invalid(struct call *call, const struct violations *bad)
 	    call, "PolicyInvalid", gateway_policy_invalid_fields, &reply);
 }
 
-static bool
-has_reserved_block(const struct policy *policy)
-{
-	autofree char *json = policy_to_json(policy);
-
-	return attachment_is_reserved(json);
-}
-
 bool
 api_parse_policy(struct call *call, const char *text, struct policy **ret)
 {
 	struct violations *bad = xcalloc(1, sizeof(*bad));
 	bool ok = policy_parse(text, strlen(text), ret, bad, NULL) == 0;
 
-	if (ok && has_reserved_block(*ret)) {
-		policy_free(*ret);
-		*ret = NULL;
-		ok = false;
-		bad->v[bad->n++] = (struct violation){
-			.path = xstrdup("network_policies"),
-			.message = xstrdup("names that begin with "
-					   "'_provider_' are kept for the "
-					   "rules of providers"),
-		};
-	}
 	if (!ok)
 		answer_invalid(call, bad);
 	violations_clear(bad);

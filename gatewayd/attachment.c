@@ -22,8 +22,6 @@
 #include "gatewayd/sandbox.h"
 #include "gatewayd/store.h"
 
-#define BLOCK_PREFIX "_provider_"
-
 static size_t
 index_of(const struct sandbox *s, const struct provider *p)
 {
@@ -299,27 +297,11 @@ attachment_secrets_clear(struct objects *secrets)
  * The rules.
  */
 
-bool
-attachment_is_reserved(const char *policy)
-{
-	cJSON *tree = cJSON_Parse(policy);
-	const cJSON *block;
-	bool found = false;
-
-	cJSON_ArrayForEach(block, cJSON_GetObjectItem(tree, "network_policies"))
-	{
-		found = found || strncmp(block->string, BLOCK_PREFIX,
-				     strlen(BLOCK_PREFIX)) == 0;
-	}
-	cJSON_Delete(tree);
-	return found;
-}
-
 /* A provider's name as a block's: it may have characters that those don't. */
 static char *
 block_name(const struct provider *p)
 {
-	char *name = xasprintf(BLOCK_PREFIX "%s", p->name);
+	char *name = xasprintf(POLICY_PROVIDER_PREFIX "%s", p->name);
 
 	for (char *c = name; *c != '\0'; c++)
 		if (!isalnum((unsigned char)*c))
@@ -342,7 +324,7 @@ with_block(const char *policy, const char *name, const char *block)
 	cJSON_AddItemToObject(blocks, name, cJSON_Parse(block));
 	text = cJSON_PrintUnformatted(tree);
 	cJSON_Delete(tree);
-	if (policy_parse(text, strlen(text), &parsed, bad, NULL) == 0)
+	if (policy_parse_effective(text, strlen(text), &parsed, bad) == 0)
 		json = policy_to_json(parsed);
 	else
 		log_warnx("the rules of block %s don't go with the policy: %s",

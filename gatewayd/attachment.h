@@ -43,8 +43,6 @@ void attachment_env_clear(struct pairs *);
 void attachment_secrets(const struct sandbox *, struct objects *ret);
 void attachment_secrets_clear(struct objects *);
 
-/* Has it a block whose name is kept for those of providers? */
-bool attachment_is_reserved(const char *policy);
 /* The policy with its providers' rules; owned.  A rule that contradicts the
  * policy is left out, and the log says so. */
 char *attachment_policy(const struct sandbox *, const char *policy);

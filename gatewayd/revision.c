@@ -89,7 +89,7 @@ revision_binaries(
     const char *text, struct strings *ret, struct policy **ret_policy)
 {
 	struct violations *bad = xcalloc(1, sizeof(*bad));
-	int r = policy_parse(text, strlen(text), ret_policy, bad, NULL);
+	int r = policy_parse_effective(text, strlen(text), ret_policy, bad);
 
 	violations_clear(bad);
 	free(bad);

@@ -43,7 +43,7 @@ rules_new(const char *text, const struct pairs *links, int64_t version,
 	struct policy *policy = NULL;
 	struct rules *r;
 
-	if (policy_parse(text, strlen(text), &policy, &bad, NULL) < 0) {
+	if (policy_parse_effective(text, strlen(text), &policy, &bad) < 0) {
 		(void)error_set(e, ERR_INVALID, "policy: %.100s: %.100s",
 		    bad.v[0].path, bad.v[0].message);
 		violations_clear(&bad);

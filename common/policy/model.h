@@ -122,8 +122,9 @@ struct policy *policy_ref(const struct policy *);
 struct report {
 	struct violations *bad;
 	struct violations *warnings; /* may be NULL */
-	size_t misread; /* violations of the reading: what they are about has
-			 * no value to judge, and is not told of again */
+	size_t misread;    /* violations of the reading: what they are about has
+			    * no value to judge, and is not told of again */
+	bool is_effective; /* of gatewayd: blocks of providers are fine */
 	char path[512];
 	size_t path_len;
 };

@@ -52,6 +52,11 @@ void violations_clear(struct violations *);
  */
 int policy_parse(const char *text, size_t len, struct policy **ret,
     struct violations *bad, struct violations *warnings);
+/* The same for what gatewayd composed: with the rules of providers, in blocks
+ * whose names nobody else may use. */
+#define POLICY_PROVIDER_PREFIX "_provider_"
+int policy_parse_effective(
+    const char *text, size_t len, struct policy **ret, struct violations *bad);
 void policy_free(struct policy *);
 
 /* The restrictive policy that a sandbox gets when nobody gives one. */

@@ -778,11 +778,13 @@ read_policy(struct report *r, const struct yaml_node *root, struct policy *p)
 		policy_check_ambiguity(p, r);
 }
 
-int
-policy_parse(const char *text, size_t len, struct policy **ret,
+static int
+parse(const char *text, size_t len, bool is_effective, struct policy **ret,
     struct violations *bad, struct violations *warnings)
 {
-	struct report r = { .bad = bad, .warnings = warnings };
+	struct report r = {
+		.bad = bad, .warnings = warnings, .is_effective = is_effective
+	};
 	struct yaml_node *root = NULL;
 	struct yaml_error error;
 	struct policy *p;
@@ -815,4 +817,18 @@ policy_parse(const char *text, size_t len, struct policy **ret,
 	}
 	*ret = p;
 	return 0;
+}
+
+int
+policy_parse(const char *text, size_t len, struct policy **ret,
+    struct violations *bad, struct violations *warnings)
+{
+	return parse(text, len, false, ret, bad, warnings);
+}
+
+int
+policy_parse_effective(
+    const char *text, size_t len, struct policy **ret, struct violations *bad)
+{
+	return parse(text, len, true, ret, bad, NULL);
 }

@@ -15,7 +15,6 @@
 
 #define SHORT_PREFIX 16 /* allowed_ips wider than this are worth a warning */
 #define ID_MAX 4294967294ul
-#define RESERVED_PREFIX "_provider_"
 #define SHOWN_PATH 77
 
 static bool
@@ -390,9 +389,11 @@ check_block(struct report *r, const struct block *block)
 {
 	size_t list;
 
-	if (strncmp(block->key, RESERVED_PREFIX, strlen(RESERVED_PREFIX)) == 0)
+	if (!r->is_effective && strncmp(block->key, POLICY_PROVIDER_PREFIX,
+				    strlen(POLICY_PROVIDER_PREFIX)) == 0)
 		report_bad(r, block->place,
-		    "names that start with '" RESERVED_PREFIX "' are reserved");
+		    "names that start with '" POLICY_PROVIDER_PREFIX
+		    "' are reserved for the rules of providers");
 	list = report_enter(r, "endpoints");
 	for (size_t i = 0; i < block->n_endpoints; i++) {
 		size_t before = report_enter_index(r, i);
