@@ -36,7 +36,8 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	$(if $(filter 1,$(WERROR)),-Werror)
 
 PACKAGES := libevent_core libevent_extra libcjson openssl sqlite3 yaml-0.1 \
-	libseccomp libnl-3.0 libnl-route-3.0 libnftnl libmnl libsystemd libnghttp2
+	libseccomp libnl-3.0 libnl-route-3.0 libnftnl libmnl libsystemd libnghttp2 \
+	libpcre2-8
 PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 
 CFLAGS	:= -O2 -g
@@ -56,7 +57,7 @@ pkg_libs = $(shell pkg-config --libs $(1) 2>/dev/null)
 COMMON_SRCS := $(sort $(wildcard common/*.c common/*/*.c))
 SRCS	:= $(COMMON_SRCS)
 COMMON_LIBS = -Wl,--as-needed $(call pkg_libs,libevent_core libevent_extra \
-	libcjson openssl yaml-0.1 libsystemd) -lm
+	libcjson openssl yaml-0.1 libsystemd libpcre2-8) -lm
 
 # $(call program,dir,name,packages): dir/main.c + the rest of dir as an
 # archive that tests can link too.  STATIC_<dir> names libraries that are linked

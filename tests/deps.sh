@@ -8,7 +8,7 @@ packages="
 gcc make pkg-config libc6-dev
 libevent-dev libcjson-dev libssl-dev libyaml-dev libsqlite3-dev
 libseccomp-dev libnl-3-dev libnl-route-3-dev libnftnl-dev libmnl-dev
-libsystemd-dev libnghttp2-dev libcmocka-dev
+libsystemd-dev libnghttp2-dev libpcre2-dev libcmocka-dev
 clang clang-format clang-tidy libclang-rt-14-dev
 python3 python3-pytest nginx-light dnsmasq-base openssl ca-certificates
 bubblewrap squid-openssl wrk hyperfine

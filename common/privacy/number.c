@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* number.c - see number.h. */
+#include <string.h>
+
+#include "common/privacy/number.h"
+#include "common/privacy/text.h"
+
+/* What stands between two groups: its bytes and which it is; 0 if it is
+ * nothing of the kind. */
+static size_t
+separator(const struct text *t, size_t at, char *ret)
+{
+	static const struct {
+		const char *text;
+		char is;
+	} known[] = {
+		{ ") ", ')' }, { ")-", ')' }, { ")", ')' }, { " (", '(' },
+		{ "(", '(' }, { " - ", '-' }, { " ", ' ' }, { "-", '-' },
+		{ ".", '.' }, { "/", '/' },
+		{ "\xc2\xa0", ' ' },     /* no-break space */
+		{ "\xe2\x80\xaf", ' ' }, /* narrow no-break space */
+		{ "\xe2\x80\x91", '-' }, /* no-break hyphen */
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		size_t n = strlen(known[i].text);
+
+		if (text_at(t, at) == known[i].text[0] &&
+		    text_says(t, at, known[i].text) &&
+		    is(text_at(t, at + n), IS_DIGIT)) {
+			*ret = known[i].is;
+			return n;
+		}
+	}
+	return 0;
+}
+
+void
+number_read(const struct text *t, size_t at, struct number *ret)
+{
+	struct number *n = ret;
+	char before = '\0';
+	size_t skip;
+
+	n->start = at;
+	n->n = n->n_groups = 0;
+	if (text_at(t, at) == '(') {
+		before = '(';
+		at++;
+	}
+	while (n->n_groups < NUMBER_GROUPS_MAX) {
+		size_t room = NUMBER_DIGITS_MAX - n->n;
+		size_t len = text_run(t, at, IS_DIGIT, room + 1);
+
+		if (len == 0 || len > room)
+			break;
+		memcpy(n->digits + n->n, t->p + at, len);
+		n->n += len;
+		at += len;
+		n->groups[n->n_groups++] = (struct number_group){ (uint8_t)len,
+			(uint8_t)n->n, before, at };
+		skip = separator(t, at, &before);
+		if (skip == 0)
+			break;
+		at += skip;
+	}
+	n->digits[n->n] = '\0';
+}
+
+bool
+number_is_luhn(const char *digits, size_t n)
+{
+	unsigned sum = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned v = (unsigned)(digits[n - 1 - i] - '0');
+
+		if (i % 2 == 1)
+			v = v > 4 ? 2 * v - 9 : 2 * v;
+		sum += v;
+	}
+	return sum % 10 == 0;
+}

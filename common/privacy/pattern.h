@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pattern.h - a regular expression, the only module that speaks PCRE2.
+ *
+ * The expression is an operator's, the text hostile: what a match may cost has
+ * a limit, and a text that exceeds it is one that couldn't be checked.
+ */
+#ifndef COMMON_PRIVACY_PATTERN_H
+#define COMMON_PRIVACY_PATTERN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/cleanup.h"
+#include "common/error.h"
+
+#define PATTERN_MATCH_LIMIT 100000 /* steps from one place of the text */
+#define PATTERN_DEPTH_LIMIT 1000
+#define PATTERN_HEAP_KIB 4096
+
+struct pattern;      /* immutable */
+struct pattern_work; /* what matching needs; one at a time uses it */
+
+/* ERR_INVALID with the cause and the offset in the expression. */
+int pattern_new(const char *regex, struct pattern **ret, struct error *);
+void pattern_free(struct pattern *); /* NULL is fine */
+
+struct pattern_work *pattern_work_new(void);
+void pattern_work_free(struct pattern_work *); /* NULL is fine */
+
+/* The first match at or behind from, never an empty one: 1, or 0 if there is
+ * none.  -1: a limit was exceeded, or the text isn't UTF-8.  is_valid: the
+ * text is known to be. */
+int pattern_find(const struct pattern *, struct pattern_work *,
+    const char *text, size_t n, size_t from, bool is_valid, size_t *start,
+    size_t *end, struct error *);
+
+DEFINE_FREEP(pattern);
+
+#endif

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* text.c - see text.h. */
+#include <math.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/privacy/text.h"
+
+#define NEAR_BYTES 48 /* how far before a number its name may stand */
+
+const uint8_t text_classes[256] = {
+	['0' ... '9'] = IS_DIGIT | IS_HEX,
+	['A' ... 'F'] = IS_UPPER | IS_HEX,
+	['G' ... 'Z'] = IS_UPPER,
+	['a' ... 'f'] = IS_LOWER | IS_HEX,
+	['g' ... 'z'] = IS_LOWER,
+	['_'] = IS_UNDERSCORE,
+	['-'] = IS_DASH,
+	['+'] = IS_BASE64,
+	['/'] = IS_BASE64,
+	[' '] = IS_SPACE,
+	['\t'] = IS_SPACE,
+	['\n'] = IS_SPACE,
+	['\r'] = IS_SPACE,
+};
+
+size_t
+text_run(const struct text *t, size_t at, unsigned classes, size_t max)
+{
+	size_t n = 0;
+
+	while (n < max && at + n < t->n && is(t->p[at + n], classes))
+		n++;
+	return n;
+}
+
+bool
+text_says(const struct text *t, size_t at, const char *lower)
+{
+	size_t n = strlen(lower);
+
+	return at <= t->n && t->n - at >= n &&
+	       strncasecmp(t->p + at, lower, n) == 0;
+}
+
+/* A word, not a part of one: "tel" isn't in "hotel" nor in "telling", but
+ * "phone" is in "homePhoneNumber". */
+static bool
+is_word_at(const char *p, size_t n, size_t at, const char *word)
+{
+	size_t len = strlen(word);
+
+	if (n - at < len || strncasecmp(p + at, word, len) != 0)
+		return false;
+	if (at > 0 && is(p[at - 1], IS_LETTER) &&
+	    !(is(p[at - 1], IS_LOWER) && is(p[at], IS_UPPER)))
+		return false;
+	return at + len == n || !is(p[at + len], IS_LOWER) ||
+	       !is(word[len - 1], IS_LETTER);
+}
+
+static bool
+has_word(const char *p, size_t n, const char *const *words)
+{
+	for (; *words != NULL; words++)
+		for (size_t at = 0; at < n; at++)
+			if ((p[at] | 0x20) == (**words | 0x20) &&
+			    is_word_at(p, n, at, *words))
+				return true;
+	return false;
+}
+
+bool
+text_is_about(const struct text *t, size_t at, const char *const *words)
+{
+	size_t from = at > NEAR_BYTES ? at - NEAR_BYTES : 0;
+	const char *line = memrchr(t->p + from, '\n', at - from);
+
+	if (line == NULL && t->name_len > 0 && from == 0 &&
+	    has_word(t->name, t->name_len, words))
+		return true;
+	if (line != NULL)
+		from = (size_t)(line + 1 - t->p);
+	return has_word(t->p + from, at - from, words);
+}
+
+bool
+text_starts_alone(const struct text *t, size_t at)
+{
+	char c = text_before(t, at),
+	     before = at > 0 ? text_before(t, at - 1) : '\0';
+
+	if (is(c, IS_WORD))
+		/* The n of a line end that is written as an escape. */
+		return before == '\\' && strchr("nrt", c) != NULL;
+	if (c == '-' || c == '/' || c == '#' || c == '@' || c == '%' ||
+	    c == '&')
+		return !is(before, IS_WORD) && c != '%';
+	if (c == '.')
+		return !is(before, IS_DIGIT);
+	return c != '+' && c != '$';
+}
+
+bool
+text_ends_alone(const struct text *t, size_t end)
+{
+	char c = text_at(t, end), next = text_at(t, end + 1);
+
+	if (is(c, IS_WORD) || c == '@' || c == '%')
+		return false;
+	if (c == '-')
+		return !is(next, IS_WORD);
+	if (c == '.')
+		return !is(next, IS_DIGIT) && !is(next, IS_LOWER);
+	return true;
+}
+
+double
+text_entropy(const char *p, size_t n)
+{
+	unsigned count[256] = { 0 };
+	double bits = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count[(uint8_t)p[i]]++;
+	for (size_t i = 0; i < 256; i++)
+		if (count[i] > 0) {
+			double share = (double)count[i] / (double)n;
+
+			bits -= share * log2(share);
+		}
+	return bits;
+}
+
+/* Parts between separators that are words or short numbers. */
+static bool
+is_words(const char *p, size_t n)
+{
+	size_t letters = 0, digits = 0, parts = 0, turns = 0;
+
+	for (size_t i = 0; i <= n; i++) {
+		if (i < n && is(p[i], IS_LETTER)) {
+			if (digits > 0)
+				turns++;
+			if (letters > 0 && is(p[i], IS_UPPER) &&
+			    is(p[i - 1], IS_LOWER))
+				letters = 0; /* camelCase: another word */
+			letters++;
+			continue;
+		}
+		if (i < n && is(p[i], IS_DIGIT)) {
+			digits++;
+			if (digits > 4 || turns > 0)
+				return false;
+			continue;
+		}
+		parts++;
+		letters = digits = turns = 0;
+	}
+	return parts > 0;
+}
+
+bool
+text_looks_random(const char *p, size_t n)
+{
+	bool seen[256] = { false };
+	size_t distinct = 0, digits = 0, letters = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		distinct += !seen[(uint8_t)p[i]];
+		seen[(uint8_t)p[i]] = true;
+		digits += is(p[i], IS_DIGIT);
+		letters += is(p[i], IS_LETTER);
+	}
+	return distinct >= 8 && digits >= 2 && letters >= 2 &&
+	       text_entropy(p, n) >= 3.0 && !is_words(p, n);
+}
+
+bool
+text_is_sample(const char *p, size_t n)
+{
+	static const char *const says[] = { "your", "changeme", "change_me",
+		"change-me", "placeholder", "redacted", "xxxx", "****", "....",
+		"insert", "replace", "dummy", "todo", "<", "{{", "${", "%(",
+		"$(", "sample", "not-set", "notset", "undefined", "example" };
+
+	for (size_t i = 0; i < sizeof(says) / sizeof(says[0]); i++) {
+		size_t len = strlen(says[i]);
+
+		for (size_t at = 0; at + len <= n; at++)
+			if (strncasecmp(p + at, says[i], len) == 0)
+				return true;
+	}
+	return false;
+}
