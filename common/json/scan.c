@@ -517,6 +517,16 @@ json_unescape(const struct json_span *s, char *ret)
 	return (size_t)(to - ret);
 }
 
+size_t
+json_step(const char *p, const char *end, char ret[4], size_t *n)
+{
+	if (*p == '\\')
+		return unescape(p, end, ret, n);
+	*ret = *p;
+	*n = 1;
+	return 1;
+}
+
 bool
 json_is(const struct json_span *s, const char *text)
 {
@@ -526,10 +536,10 @@ json_is(const struct json_span *s, const char *text)
 	if (s->type != JSON_STRING)
 		return false;
 	while (p < end) {
-		char one[4] = { *p };
-		size_t n = 1;
+		char one[4];
+		size_t n;
 
-		p += *p == '\\' ? unescape(p, end, one, &n) : 1;
+		p += json_step(p, end, one, &n);
 		if (n > left || memcmp(text, one, n) != 0)
 			return false;
 		text += n;

@@ -72,6 +72,10 @@ bool json_is(const struct json_span *, const char *text);
 /* What a string means; returns its bytes, at most span->n - 2, no NUL added.
  * A lone surrogate becomes U+FFFD. */
 size_t json_unescape(const struct json_span *, char *ret);
+/* One character of a string's inside, as it is written at p: what it means
+ * into ret, *n bytes.  Returns the bytes it is written in; but for escapes
+ * these are single bytes. */
+size_t json_step(const char *p, const char *end, char ret[4], size_t *n);
 /* Its value if it is an integer of at most 15 digits, else -1. */
 long long json_count(const struct json_span *);
 

@@ -6,6 +6,7 @@
  * else itself.  Forms that random numbers often have, since their check digit
  * is all there is, count only where the text names them.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "common/privacy/national.h"
@@ -234,12 +235,12 @@ is_es(const char *p)
 static bool
 is_es_foreigner(const char *p)
 {
-	char digits[9];
+	char digits[10];
 
 	if (p[0] < 'X')
 		return false;
-	digits[0] = (char)(p[0] == 'X' ? '0' : p[0] == 'Y' ? '1' : '2');
-	memcpy(digits + 1, p + 1, 8);
+	(void)snprintf(
+	    digits, sizeof(digits), "%c%.8s", p[0] - 'X' + '0', p + 1);
 	return is_es(digits);
 }
 

@@ -13,10 +13,8 @@
 
 static const char *const phone_words[] = { "phone", "tel", "telephone",
 	"mobile", "cell", "cellphone", "fax", "whatsapp", "signal", "sms",
-	"msisdn", "telefon", "telefono",
-	"tel\xc3\xa9"
-	"fono",
-	"m\xc3\xb3vil", "movil", "handy", "mobil", "mobilnummer", "handynummer",
+	"msisdn", "telefon", "telefono", "tel\303\251fono", "m\xc3\xb3vil",
+	"movil", "handy", "mobil", "mobilnummer", "handynummer",
 	"telefonnummer", "t\xc3\xa9l\xc3\xa9phone", "telephone", "telefoon",
 	"telefoonnummer", "celular", "telefone", "cellulare",
 	"telem\xc3\xb3vel", "call me", "reach me",
@@ -118,6 +116,10 @@ is_international(const char *digits, size_t n)
 
 		if (strncmp(digits, c->code, strlen(c->code)) != 0)
 			continue;
+		/* The zero of national numbers isn't dialled, but in Italy. */
+		if (digits[strlen(c->code)] == '0' &&
+		    strcmp(c->code, "39") != 0)
+			return false;
 		return n >= c->min && n <= c->max &&
 		       (digits[0] != '1' || is_nanp(digits + 1));
 	}
@@ -276,6 +278,16 @@ find_international(const struct number *n, size_t skip, size_t *ret_groups)
 	return false;
 }
 
+/* Groups with blanks, behind a blank and more digits: the end of a number that
+ * isn't a phone's. */
+static bool
+is_rest(const struct text *t, const struct number *n)
+{
+	return n->n_groups > 1 && n->groups[1].before == ' ' &&
+	       text_before(t, n->start) == ' ' &&
+	       is(text_before(t, n->start - 1), IS_DIGIT);
+}
+
 /* Behind a '+' that begins something: not "a+1". */
 static bool
 has_plus(const struct text *t, size_t at)
@@ -286,30 +298,36 @@ has_plus(const struct text *t, size_t at)
 	       (!is(before, IS_WORD) || text_before(t, at - 2) == '\\');
 }
 
+/* Without '+': the number must stand alone. */
+static bool
+find_local(const struct text *t, const struct number *n, size_t *ret_groups)
+{
+	char before = text_before(t, n->start);
+
+	if (!text_starts_alone(t, n->start) || is_rest(t, n) ||
+	    (before == '.' && is(text_before(t, n->start - 1), IS_ALNUM)))
+		return false;
+	if (n->n_groups > 1 && n->digits[0] == '0' && n->digits[1] == '0' &&
+	    find_international(n, 2, ret_groups))
+		return true;
+	return find_form(t, n, ret_groups) || find_named(t, n, ret_groups);
+}
+
 bool
 phone_find(const struct text *t, const struct number *n, struct found *ret)
 {
-	size_t groups, start = n->start, end;
+	bool is_plus = text_before(t, n->start) == '+';
+	size_t groups, end;
 
 	if (n->n < 7)
 		return false;
-	if (text_before(t, start) == '+') {
-		if (!has_plus(t, start) || !find_international(n, 0, &groups))
-			return false;
-		start--;
-	} else if (!text_starts_alone(t, start) ||
-		   (text_before(t, start) == '.' &&
-		       is(text_before(t, start - 1), IS_ALNUM))) {
+	if (is_plus
+		? !has_plus(t, n->start) || !find_international(n, 0, &groups)
+		: !find_local(t, n, &groups))
 		return false;
-	} else if (!(n->n_groups > 1 && n->digits[0] == '0' &&
-		       n->digits[1] == '0' &&
-		       find_international(n, 2, &groups)) &&
-		   !find_form(t, n, &groups) && !find_named(t, n, &groups)) {
-		return false;
-	}
 	end = n->groups[groups - 1].end;
 	if (!text_ends_alone(t, end))
 		return false;
-	*ret = (struct found){ start, end, "phone" };
+	*ret = (struct found){ n->start - is_plus, end, "phone" };
 	return true;
 }

@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * body.c - a request's JSON body: which of it is text, what is found there,
+ * and the body without it.
+ *
+ * Every string is text, every member's name that no protocol has, and every
+ * number that is long enough to be somebody's; keys.h has the exceptions.  A
+ * string with escapes is decoded, and looked into if it is JSON again.  The
+ * new body is the old one but for the bytes that were found, so that what is
+ * looked at and what is sent can't differ.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/json/scan.h"
+#include "common/privacy/keys.h"
+#include "common/privacy/map.h"
+#include "common/privacy/matcher.h"
+#include "common/privacy/text.h"
+#include "common/xalloc.h"
+
+#define NESTED_MAX 4 /* JSON in a string of JSON in a string ... */
+#define NUMBER_MIN 9 /* digits; shorter ones identify nobody */
+
+/* A text and where it was written: the body itself, or what a string with
+ * escapes in the level above means. */
+struct level {
+	const char *text;
+	struct level *above; /* NULL: the body */
+	const char *raw;     /* in above's text: behind `decoded` bytes */
+	const char *raw_end;
+	size_t decoded;
+	unsigned depth;
+};
+
+struct path {
+	char text[PRIVACY_PATH_MAX];
+	size_t n; /* may exceed what fits, so that it can be taken back */
+};
+
+struct walk {
+	struct scanner scanner;
+	struct privacy_result *result;
+	struct privacy_map *map; /* NULL: nothing is changed */
+	const char *body;
+	size_t n;
+	size_t copied; /* bytes of body that are in the result's */
+	struct path path;
+	struct error *e;
+};
+
+/* What a value is in. */
+struct place {
+	const char *name; /* of the member, as it is written; "" */
+	size_t name_len;
+	enum key_kind kind;
+	bool is_free;    /* below KEY_FREE */
+	bool is_message; /* in an object with a role */
+};
+
+static int walk_value(struct walk *, struct level *, const struct json_span *,
+    const struct place *);
+
+static size_t
+path_enter(struct path *p, const char *text)
+{
+	size_t before = p->n, len = strlen(text);
+
+	for (size_t i = 0; i < len; i++, p->n++)
+		if (p->n + 1 < sizeof(p->text))
+			p->text[p->n] = text[i];
+	return before;
+}
+
+/* A name that no protocol has may be what nobody is to see. */
+static size_t
+path_enter_member(struct path *p, const struct json_span *key)
+{
+	char text[64] = ".*";
+
+	if (key_kind(key->p + 1, key->n - 2) != KEY_UNKNOWN)
+		(void)snprintf(
+		    text, sizeof(text), ".%.*s", (int)(key->n - 2), key->p + 1);
+	return path_enter(p, p->n == 0 ? text + 1 : text);
+}
+
+static size_t
+path_enter_element(struct path *p, size_t i)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof(text), "[%zu]", i);
+	return path_enter(p, text);
+}
+
+/* Where in the body is this place of the level's text?  Places are asked for
+ * from first to last.  One inside a character is where it starts, or behind
+ * it. */
+static size_t
+in_body(const struct walk *w, struct level *l, size_t at, bool is_end)
+{
+	if (l->above == NULL)
+		return (size_t)(l->text + at - w->body);
+	while (l->decoded < at) {
+		char one[4];
+		size_t n, skip = json_step(l->raw, l->raw_end, one, &n);
+
+		if (l->decoded + n > at && !is_end)
+			break;
+		l->decoded += n;
+		l->raw += skip;
+	}
+	return in_body(w, l->above, (size_t)(l->raw - l->above->text), is_end);
+}
+
+/* A string's quotes, in a string of so many levels: escaped as often. */
+static void
+put_quote(struct buf *b, unsigned depth)
+{
+	for (unsigned i = 1; i < 1u << depth; i++)
+		(void)buf_puts(b, "\\");
+	(void)buf_puts(b, "\"");
+}
+
+static void
+replace(struct walk *w, struct level *l, size_t start, size_t end,
+    const char *placeholder, bool is_number)
+{
+	struct buf *to = &w->result->body;
+	size_t from = in_body(w, l, start, false);
+	size_t behind = in_body(w, l, end, true);
+
+	/* At once, so that no copy is left behind where it grew. */
+	if (to->len == 0)
+		(void)buf_room(to, w->n + w->n / 8);
+	(void)buf_append(to, w->body + w->copied, from - w->copied);
+	if (is_number)
+		put_quote(to, l->depth);
+	(void)buf_puts(to, placeholder);
+	if (is_number)
+		put_quote(to, l->depth);
+	w->copied = behind;
+	w->result->is_changed = true;
+}
+
+static void
+tell(struct walk *w, const struct span *s)
+{
+	struct privacy_result *r = w->result;
+	const struct privacy_rule *rule = &w->scanner.matcher->rules[s->rule];
+	size_t shown = w->path.n < sizeof(w->path.text)
+			   ? w->path.n
+			   : sizeof(w->path.text) - 1;
+	struct privacy_finding *f;
+
+	if (rule->action > r->action)
+		r->action = rule->action;
+	if (r->n_findings == PRIVACY_FINDINGS_MAX) {
+		r->has_more = true;
+		return;
+	}
+	/* By powers of two. */
+	if ((r->n_findings & (r->n_findings - 1)) == 0)
+		r->findings = xreallocarray(r->findings,
+		    r->n_findings > 0 ? 2 * r->n_findings : 1,
+		    sizeof(*r->findings));
+	f = &r->findings[r->n_findings++];
+	*f = (struct privacy_finding){ .type = rule->type,
+		.action = rule->action,
+		.name = s->kind,
+		.offset = s->start,
+		.length = s->end - s->start };
+	memcpy(f->path, w->path.text, shown);
+}
+
+/* Redacts what the scanner found; finds that overlap are one. */
+static int
+redact(struct walk *w, struct level *l, size_t base, const struct text *t,
+    bool is_number)
+{
+	const struct scanner *s = &w->scanner;
+
+	for (size_t i = 0; i < s->n;) {
+		const struct privacy_rule *rule =
+		    &s->matcher->rules[s->spans[i].rule];
+		size_t start = s->spans[i].start, end = s->spans[i].end;
+		bool restore = rule->restore;
+		const char *placeholder;
+
+		if (rule->action != PRIVACY_REDACT) {
+			i++;
+			continue;
+		}
+		for (i++; i < s->n && s->spans[i].start < end; i++) {
+			const struct privacy_rule *other =
+			    &s->matcher->rules[s->spans[i].rule];
+
+			if (other->action != PRIVACY_REDACT)
+				continue;
+			restore = restore && other->restore;
+			if (s->spans[i].end > end)
+				end = s->spans[i].end;
+		}
+		placeholder = privacy_map_add(
+		    w->map, rule->label, t->p + start, end - start, restore);
+		if (placeholder == NULL)
+			return error_set(w->e, ERR_LIMIT,
+			    "there is more to redact than %d texts",
+			    PRIVACY_VALUES_MAX);
+		if (is_number)
+			replace(w, l, base, base + t->n, placeholder, true);
+		else
+			replace(
+			    w, l, base + start, base + end, placeholder, false);
+		if (is_number)
+			break;
+	}
+	return 0;
+}
+
+/* A text that stands at base in the level's. */
+static int
+look(struct walk *w, struct level *l, size_t base, const struct text *t,
+    bool is_number)
+{
+	if (scanner_run(&w->scanner, t, true, w->e) < 0)
+		return -1;
+	for (size_t i = 0; i < w->scanner.n; i++)
+		tell(w, &w->scanner.spans[i]);
+	return w->map != NULL ? redact(w, l, base, t, is_number) : 0;
+}
+
+/* Is it what the protocol keeps there for machines? */
+static bool
+is_excepted(const struct place *at, const char *value, size_t n)
+{
+	if (at->is_free)
+		return false;
+	switch (at->kind) {
+	case KEY_CODE:
+		return key_is_code(value, n);
+	case KEY_TOOL:
+		return !at->is_message && key_is_tool(value, n);
+	case KEY_MEDIA:
+		return key_is_media(value, n);
+	case KEY_URL:
+		return key_is_media_url(value, n);
+	default:
+		return false;
+	}
+}
+
+static bool
+is_json(const char *p, size_t n, struct json_span *ret)
+{
+	struct error ignored;
+	size_t i = 0;
+
+	while (i < n && is(p[i], IS_SPACE))
+		i++;
+	if (i == n || (p[i] != '{' && p[i] != '['))
+		return false;
+	return json_parse(p, n, ret, &ignored) == 0;
+}
+
+static int
+walk_escaped(struct walk *w, struct level *l, const struct json_span *s,
+    const struct place *at)
+{
+	char *meant = xmalloc(s->n);
+	size_t n = json_unescape(s, meant);
+	struct level inner = { .text = meant,
+		.above = l,
+		.raw = s->p + 1,
+		.raw_end = s->p + s->n - 1,
+		.depth = l->depth + 1 };
+	struct place inside = { .name = at->name,
+		.name_len = at->name_len,
+		.kind = KEY_TEXT,
+		.is_free = true };
+	struct text t = { meant, n, at->name, at->name_len };
+	struct json_span top;
+	int r = 0;
+
+	if (l->depth < NESTED_MAX && is_json(meant, n, &top))
+		r = walk_value(w, &inner, &top, &inside);
+	else if (!is_excepted(at, meant, n))
+		r = look(w, &inner, 0, &t, false);
+	explicit_bzero(meant, s->n);
+	free(meant);
+	return r;
+}
+
+static int
+walk_string(struct walk *w, struct level *l, const struct json_span *s,
+    const struct place *at)
+{
+	struct text t = { s->p + 1, s->n - 2, at->name, at->name_len };
+
+	if (memchr(t.p, '\\', t.n) != NULL)
+		return walk_escaped(w, l, s, at);
+	if (is_excepted(at, t.p, t.n))
+		return 0;
+	return look(w, l, (size_t)(t.p - l->text), &t, false);
+}
+
+static int
+walk_number(struct walk *w, struct level *l, const struct json_span *s,
+    const struct place *at)
+{
+	struct text t = { s->p, s->n, at->name, at->name_len };
+
+	if (s->n < NUMBER_MIN ||
+	    (!at->is_free && at->kind != KEY_UNKNOWN && at->kind != KEY_FREE))
+		return 0;
+	return look(w, l, (size_t)(s->p - l->text), &t, true);
+}
+
+static int
+walk_name(struct walk *w, struct level *l, const struct json_span *key)
+{
+	struct place at = { .name = "", .kind = KEY_TEXT, .is_free = true };
+
+	if (key_kind(key->p + 1, key->n - 2) != KEY_UNKNOWN)
+		return 0;
+	return walk_string(w, l, key, &at);
+}
+
+static int
+walk_object(struct walk *w, struct level *l, const struct json_span *s,
+    const struct place *at)
+{
+	struct json_iter it = json_iter(s);
+	struct json_span key, value, role;
+	bool is_message = json_find(s, "role", &role) > 0;
+
+	while (json_next(&it, &key, &value)) {
+		struct place inside = { .name = key.p + 1,
+			.name_len = key.n - 2,
+			.kind = key_kind(key.p + 1, key.n - 2),
+			.is_free = at->is_free || at->kind == KEY_FREE,
+			.is_message = is_message };
+		size_t before = path_enter_member(&w->path, &key);
+		int r = walk_name(w, l, &key);
+
+		if (r == 0)
+			r = walk_value(w, l, &value, &inside);
+		w->path.n = before;
+		if (r < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+walk_array(struct walk *w, struct level *l, const struct json_span *s,
+    const struct place *at)
+{
+	struct json_iter it = json_iter(s);
+	struct json_span value;
+	struct place inside = *at;
+
+	/* The items of OpenAI's `input` are messages again. */
+	if (inside.kind == KEY_FREE)
+		inside.kind = KEY_TEXT;
+	for (size_t i = 0; json_next(&it, NULL, &value); i++) {
+		size_t before = path_enter_element(&w->path, i);
+		int r = walk_value(w, l, &value, &inside);
+
+		w->path.n = before;
+		if (r < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+walk_value(struct walk *w, struct level *l, const struct json_span *s,
+    const struct place *at)
+{
+	switch (s->type) {
+	case JSON_STRING:
+		return walk_string(w, l, s, at);
+	case JSON_NUMBER:
+		return walk_number(w, l, s, at);
+	case JSON_OBJECT:
+		return walk_object(w, l, s, at);
+	case JSON_ARRAY:
+		return walk_array(w, l, s, at);
+	default:
+		return 0;
+	}
+}
+
+static int
+finish(struct walk *w)
+{
+	struct privacy_result *r = w->result;
+
+	if (r->is_changed)
+		(void)buf_append(
+		    &r->body, w->body + w->copied, w->n - w->copied);
+	if (w->map != NULL && privacy_map_seal(w->map))
+		r->map = steal_ptr(&w->map);
+	return 0;
+}
+
+static int
+run(struct walk *w, const struct json_span *top)
+{
+	struct place at = { .name = "", .kind = KEY_TEXT };
+	struct level body = { .text = w->body };
+	int r = walk_value(w, &body, top, &at);
+
+	if (r == 0)
+		r = finish(w);
+	scanner_clear(&w->scanner);
+	privacy_map_free(w->map);
+	if (r < 0)
+		privacy_result_clear(w->result);
+	return r;
+}
+
+int
+privacy_apply(const struct privacy_matcher *m, const char *body, size_t n,
+    const uint8_t key[PRIVACY_KEY_LEN], struct privacy_result *ret,
+    struct error *e)
+{
+	struct walk w = { .result = ret, .body = body, .n = n, .e = e };
+	struct json_span top;
+
+	if (n > PRIVACY_BODY_MAX)
+		return error_set(e, ERR_LIMIT,
+		    "the request is longer than %u bytes", PRIVACY_BODY_MAX);
+	if (json_parse(body, n, &top, e) < 0)
+		return -1;
+	scanner_init(&w.scanner, m);
+	w.map = privacy_map_new(key);
+	return run(&w, &top);
+}
+
+static int
+check_text(struct walk *w, const char *text, size_t n)
+{
+	struct text t = { .p = text, .n = n, .name = "" };
+	int r = scanner_run(&w->scanner, &t, false, w->e);
+
+	for (size_t i = 0; r == 0 && i < w->scanner.n; i++)
+		tell(w, &w->scanner.spans[i]);
+	scanner_clear(&w->scanner);
+	return r;
+}
+
+int
+privacy_check(const struct privacy_matcher *m, const char *text, size_t n,
+    struct privacy_result *ret, struct error *e)
+{
+	struct walk w = { .result = ret, .body = text, .n = n, .e = e };
+	struct json_span top;
+
+	if (n > PRIVACY_BODY_MAX)
+		return error_set(e, ERR_LIMIT,
+		    "the text is longer than %u bytes", PRIVACY_BODY_MAX);
+	scanner_init(&w.scanner, m);
+	if (is_json(text, n, &top))
+		return run(&w, &top);
+	return check_text(&w, text, n);
+}
+
+void
+privacy_result_clear(struct privacy_result *r)
+{
+	free(r->findings);
+	buf_wipe(&r->body);
+	privacy_map_free(r->map);
+	*r = (struct privacy_result){ 0 };
+}
