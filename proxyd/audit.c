@@ -6,7 +6,7 @@
 #include "common/credential/placeholder.h"
 #include "common/field.h"
 #include "proxyd/audit.h"
-#include "proxyd/injected.h"
+#include "common/credential/injected.h"
 #include "common/wire/events.h"
 #include "proxyd/sandbox.h"
 #include "proxyd/worker.h"

@@ -12,7 +12,7 @@
 #include "common/credential/placeholder.h"
 #include "common/http/chunked.h"
 #include "common/http/message.h"
-#include "proxyd/redact.h"
+#include "common/credential/redact.h"
 
 struct side;
 

@@ -23,7 +23,7 @@
 #include "proxyd/collect.h"
 #include "proxyd/conn.h"
 #include "proxyd/forward.h"
-#include "proxyd/media.h"
+#include "common/http/media.h"
 #include "proxyd/refuse.h"
 #include "proxyd/sandbox.h"
 #include "proxyd/worker.h"
@@ -323,16 +323,6 @@ step_request(struct conn *c)
  * Answers.
  */
 
-static bool
-is_event_stream(const struct http_head *head)
-{
-	static const char type[] = "text/event-stream";
-	const struct http_header *h = http_head_get(head, HTTP_CONTENT_TYPE);
-
-	return h != NULL && h->value.n >= sizeof(type) - 1 &&
-	       strncasecmp(h->value.p, type, sizeof(type) - 1) == 0;
-}
-
 /* An answer whose secrets are replaced has another length than it says. */
 static void
 redact_body(struct exchange *x, struct http_head *head)
@@ -355,7 +345,7 @@ settle(struct exchange *x, struct http_head *head)
 {
 	x->upstream_stays =
 	    x->upstream_stays && head->keep_alive && x->request.done;
-	x->endless = is_event_stream(head);
+	x->endless = media_is_event_stream(media_type(head));
 	body_init(&x->response, head, !x->client_is_10);
 	redact_body(x, head);
 	/* Who spoke 1.0 knows no chunks; the end is then the connection's. */
@@ -386,7 +376,7 @@ put_head(struct conn *c, struct http_head *head)
 		&(struct http_response_out){
 		    .websocket = head->status == 101,
 		    .close = !c->x.client_stays,
-		    .edit = c->x.redact != NULL ? forward_redact_field : NULL,
+		    .edit = c->x.redact != NULL ? redact_field : NULL,
 		    .edit_arg = c->x.redact,
 		},
 		&e) < 0 ||

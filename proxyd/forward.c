@@ -384,20 +384,3 @@ forward_request(struct conn *c, const struct http_head *head, size_t n,
 	outgoing_clear(&o);
 	return next;
 }
-
-int
-forward_redact_field(
-    void *arg, const struct http_header *h, struct buf *value, struct error *e)
-{
-	const struct redact *r = arg;
-	bool changed;
-
-	(void)e;
-	/* A name can't be cut: the field goes. */
-	changed = redact_text(r, h->name.p, h->name.n, value);
-	buf_consume(value, value->len);
-	if (changed)
-		return HTTP_DROP;
-	changed = redact_text(r, h->value.p, h->value.n, value);
-	return changed ? HTTP_REPLACED : HTTP_KEEP;
-}

@@ -15,10 +15,6 @@ enum next forward_request(struct conn *, const struct http_head *, size_t n,
 /* The answer has ended: nothing is left of what was put into the request. */
 void forward_clear(struct conn *);
 
-/* An http_edit_fn for answers; arg is the struct redact. */
-int forward_redact_field(
-    void *arg, const struct http_header *, struct buf *value, struct error *);
-
 /* May credentials go where this connection goes, while nobody would read what
  * the sandbox sends there? */
 bool forward_is_unguarded(const struct conn *, const struct matcher *);

@@ -22,7 +22,7 @@
 #include "common/credential/placeholder.h"
 #include "common/credential/table.h"
 #include "common/http/message.h"
-#include "proxyd/injected.h"
+#include "common/credential/injected.h"
 
 struct buf;
 struct http_path;

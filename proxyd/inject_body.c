@@ -8,7 +8,7 @@
 #include "common/utf8.h"
 #include "proxyd/inject.h"
 #include "proxyd/inject_body.h"
-#include "proxyd/media.h"
+#include "common/http/media.h"
 
 enum inject_body_kind
 inject_body_kind(const struct http_head *head)

@@ -5,15 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "common/json/scan.h"
 #include "common/wire/router.h"
 #include "common/xalloc.h"
 #include "routerd/ask.h"
+#include "routerd/aws.h"
 #include "routerd/backend.h"
 #include "routerd/rewrite.h"
 #include "routerd/table.h"
-
-#define BODY_ROOM 4096 /* what edits may add */
 
 /* A caller's credentials in a query stay here. */
 static const char *const secret_names[] = { "key", "api_key", "api-key",
@@ -141,6 +141,9 @@ read_body(struct ask *a, const struct buf *body, char model[ASK_MODEL_MAX + 1],
 		return error_set(e, ERR_INVALID, "the body is no JSON object");
 	if (json_find(&top, "stream", &value) == 1)
 		a->wants_stream = value.type == JSON_TRUE;
+	if (json_find(&top, "stream_options", &value) == 1 &&
+	    json_find(&value, "include_usage", &value) == 1)
+		a->tells_usage = value.type == JSON_TRUE;
 	if (json_find(&top, "model", &value) == 1 &&
 	    value.type == JSON_STRING && value.n - 2 <= ASK_MODEL_MAX)
 		model[json_unescape(&value, model)] = '\0';
@@ -271,37 +274,85 @@ put_headers(struct ask *a)
 	a->headers[n] = (struct http_extra){ NULL, NULL };
 }
 
+/* A stream whose backend tells the counts only if it is asked to. */
+static bool
+must_ask_for_usage(const struct ask *a)
+{
+	return a->route->backend->tells_usage && a->wants_stream &&
+	       !a->tells_usage && !a->is_plain &&
+	       (a->api.protocol == PROTOCOL_CHAT ||
+		   a->api.protocol == PROTOCOL_COMPLETIONS);
+}
+
+/* stream_options, with include_usage. */
+static int
+put_stream_options(
+    const struct json_span *top, struct buf *ret, struct error *e)
+{
+	const struct edit usage = { .name = "include_usage", .raw = "true" };
+	struct json_span options;
+
+	if (json_find(top, "stream_options", &options) == 1 &&
+	    options.type == JSON_OBJECT)
+		return rewrite(&options, &usage, 1, ret, e);
+	return buf_puts(ret, "{\"include_usage\":true}");
+}
+
+static int
+edit_body(struct ask *a, const struct json_span *top, struct error *e)
+{
+	const struct route *r = a->route;
+	_cleanup_(buf_free) struct buf options = BUF_INIT;
+	struct edit edits[3];
+	size_t n = 0;
+
+	if (r->backend->is_vertex && a->api.protocol == PROTOCOL_MESSAGES) {
+		/* The model is in the path. */
+		edits[n++] = (struct edit){ .name = "model" };
+		edits[n++] = (struct edit){ .name = "context_management" };
+		edits[n++] = (struct edit){ .name = "anthropic_version",
+			.value = "vertex-2023-10-16" };
+		return rewrite(top, edits, n, &a->body, e);
+	}
+	if (r->model != NULL)
+		edits[n++] =
+		    (struct edit){ .name = "model", .value = r->model };
+	a->adds_usage = must_ask_for_usage(a);
+	if (a->adds_usage) {
+		if (put_stream_options(top, &options, e) < 0)
+			return -1;
+		edits[n++] = (struct edit){ .name = "stream_options",
+			.raw = buf_str(&options) };
+	}
+	return rewrite(top, edits, n, &a->body, e);
+}
+
 static int
 put_body(struct ask *a, const struct buf *body, struct error *e)
 {
-	const struct route *r = a->route;
-	const struct edit anthropic_on_vertex[] = {
-		{ .name = "model" },
-		{ .name = "context_management" },
-		{ .name = "anthropic_version", .value = "vertex-2023-10-16" },
-	};
-	const struct edit model[] = { { .name = "model", .value = r->model } };
-	bool is_vertex =
-	    r->backend->is_vertex && a->api.protocol == PROTOCOL_MESSAGES;
 	struct json_span top;
 
 	buf_consume(&a->body, a->body.len);
+	a->adds_usage = false;
 	if (!a->api.has_body)
 		return 0;
-	if (is_invoke(a) || (r->model == NULL && !is_vertex))
+	if (is_invoke(a))
 		return buf_append(&a->body, buf_data(body), body->len);
 	if (json_parse((const char *)buf_data(body), body->len, &top, e) < 0)
 		return -1;
-	return is_vertex ? rewrite(&top, anthropic_on_vertex, 3, &a->body, e)
-			 : rewrite(&top, model, 1, &a->body, e);
+	return edit_body(a, &top, e);
 }
 
 int
-ask_compose(struct ask *a, const struct buf *body, struct error *e)
+ask_compose(
+    struct ask *a, const struct buf *body, int64_t time_s, struct error *e)
 {
 	put_target(a);
 	put_headers(a);
 	(void)http_authority_format(
 	    &a->route->authority, a->route->is_tls ? 443 : 80, a->authority);
-	return put_body(a, body, e);
+	if (put_body(a, body, e) < 0)
+		return -1;
+	return a->route->backend->auth == AUTH_SIGV4 ? aws_sign(a, time_s, e)
+						     : 0;
 }

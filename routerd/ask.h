@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #include "common/buf.h"
+#include "common/credential/sigv4.h"
 #include "common/error.h"
 #include "common/http/authority.h"
 #include "common/http/message.h"
@@ -37,6 +38,8 @@ struct ask {
 	struct http_extra given[ASK_HEADERS_MAX]; /* owned, lower case */
 	size_t n_given;
 	bool wants_stream;
+	bool tells_usage; /* and asks for the counts of its tokens */
+	bool is_plain;    /* nothing is to be added to the body */
 
 	const struct route *first; /* chosen; in the table */
 	const struct route *route; /* asked now */
@@ -46,6 +49,9 @@ struct ask {
 	/* For this route: */
 	struct buf target;
 	struct buf secret; /* the header that carries the key */
+	char date[SIGV4_DATE_SIZE];
+	char hash[SIGV4_HASH_SIZE];
+	bool adds_usage; /* the counts are asked for by us alone */
 	char authority[HTTP_AUTHORITY_SIZE];
 	struct http_extra headers[ASK_HEADERS_MAX + 8];
 	struct buf body;
@@ -64,7 +70,8 @@ enum ask_result { ASK_OK, ASK_BAD, ASK_NO_ROUTE, ASK_INCOMPATIBLE };
 enum ask_result ask_choose(struct ask *, const struct table *,
     const struct scopes *, const struct buf *body, struct error *e);
 
-/* Fills target, headers and body for ask->route. */
-int ask_compose(struct ask *, const struct buf *body, struct error *);
+/* Fills target, headers and body for ask->route; time_s is since the epoch. */
+int ask_compose(
+    struct ask *, const struct buf *body, int64_t time_s, struct error *);
 
 #endif

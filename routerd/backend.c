@@ -22,18 +22,18 @@ static const char *const common_pass[] = { "content-type", "accept",
 
 static const struct backend backends[] = {
 	{ "openai", "https://api.openai.com/v1", AUTH_BEARER, OPENAI,
-	    openai_pass, NULL, NULL, false },
+	    openai_pass, NULL, NULL, false, true },
 	{ "anthropic", "https://api.anthropic.com/v1", AUTH_X_API_KEY,
 	    BIT(MESSAGES) | BIT(COUNT) | BIT(MODELS), anthropic_pass,
-	    "anthropic-version", "2023-06-01", false },
+	    "anthropic-version", "2023-06-01", false, false },
 	{ "nvidia", "https://integrate.api.nvidia.com/v1", AUTH_BEARER, OPENAI,
-	    model_pass, NULL, NULL, false },
+	    model_pass, NULL, NULL, false, true },
 	{ "deepinfra", "https://api.deepinfra.com/v1/openai", AUTH_BEARER,
-	    OPENAI, model_pass, NULL, NULL, false },
+	    OPENAI, model_pass, NULL, NULL, false, true },
 	{ "google-vertex-ai", NULL, AUTH_BEARER, BIT(MESSAGES) | BIT(CHAT),
-	    no_pass, NULL, NULL, true },
+	    no_pass, NULL, NULL, true, true },
 	{ "aws-bedrock", NULL, AUTH_SIGV4, BIT(INVOKE) | BIT(INVOKE_STREAM),
-	    no_pass, NULL, NULL, false },
+	    no_pass, NULL, NULL, false, false },
 };
 
 const struct backend *

@@ -29,6 +29,7 @@ struct backend {
 	const char *default_header; /* NULL: none */
 	const char *default_value;  /* unless the client said it */
 	bool is_vertex;
+	bool tells_usage; /* in a stream, if stream_options asks for it */
 };
 
 /* NULL if models can't be asked of that type. */

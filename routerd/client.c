@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "common/http/chunked.h"
 #include "common/http/write.h"
@@ -15,11 +16,11 @@
 #include "common/wire/limits.h"
 #include "common/wire/router.h"
 #include "common/xalloc.h"
+#include "routerd/answer.h"
 #include "routerd/ask.h"
 #include "routerd/budget.h"
 #include "routerd/client.h"
 #include "routerd/link.h"
-#include "routerd/meter.h"
 #include "routerd/table.h"
 #include "routerd/worker.h"
 
@@ -67,12 +68,12 @@ struct client {
 	struct table *table; /* the one it began with */
 	struct upstream *upstream;
 	bool admitted; /* budget_end() is due */
-	bool is_stream;
 	bool has_body; /* the answer */
+	bool is_whole; /* all of it came */
 	unsigned status;
 	uint64_t answered; /* bytes of it */
 	int64_t began_ms;
-	struct meter meter;
+	struct answer answer;
 };
 
 static enum next step_head(struct client *);
@@ -119,17 +120,19 @@ go(struct client *c, enum client_state to, int64_t ms)
 static void
 end_request(struct client *c)
 {
-	const struct route *r = c->ask.route;
-	int64_t in = c->meter.input_tokens, out = c->meter.output_tokens;
+	const struct meter *m = &c->answer.meter;
+	int64_t in = m->input_tokens, out = m->output_tokens;
 
 	upstream_free(c->upstream);
 	c->upstream = NULL;
+	/* Whoever answered, it is the route that was asked for that pays. */
 	if (c->admitted)
-		budget_end(c->worker->budgets, c->scopes.sandbox, r->name,
+		budget_end(c->worker->budgets, c->scopes.sandbox,
+		    c->ask.first->name,
 		    (in > 0 ? in : 0) + (out > 0 ? out : 0));
 	c->admitted = false;
-	meter_clear(&c->meter);
-	meter_init(&c->meter, false);
+	answer_clear(&c->answer);
+	c->is_whole = false;
 	ask_clear(&c->ask);
 	table_unref(c->table);
 	c->table = NULL;
@@ -162,7 +165,6 @@ client_new(struct worker *w, int fd, const char *who)
 	(void)fcntl(fd, F_SETFL, O_NONBLOCK);
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	c->body.limit = CLIENT_BODY_MAX;
-	meter_init(&c->meter, false);
 	side_init(&c->side, &w->pool);
 	side_open(&c->side, w->base, fd, on_side, c);
 	TAILQ_INSERT_TAIL(&w->clients, c, next);
@@ -198,6 +200,7 @@ tell(struct client *c, unsigned status, const char *why)
 {
 	const struct ask *a = &c->ask;
 	const struct route *r = a->route;
+	const struct meter *m = &c->answer.meter;
 	bool is_denial = status >= 400;
 	char status_text[16], latency[24], in[24] = "", out[24] = "";
 
@@ -206,12 +209,12 @@ tell(struct client *c, unsigned status, const char *why)
 	(void)snprintf(status_text, sizeof(status_text), "%u", status);
 	(void)snprintf(latency, sizeof(latency), "%lld",
 	    (long long)(link_now_ms() - c->began_ms));
-	if (c->meter.input_tokens >= 0)
+	if (m->input_tokens > 0)
 		(void)snprintf(
-		    in, sizeof(in), "%lld", (long long)c->meter.input_tokens);
-	if (c->meter.output_tokens >= 0)
-		(void)snprintf(out, sizeof(out), "%lld",
-		    (long long)c->meter.output_tokens);
+		    in, sizeof(in), "%lld", (long long)m->input_tokens);
+	if (m->output_tokens > 0)
+		(void)snprintf(
+		    out, sizeof(out), "%lld", (long long)m->output_tokens);
 	const struct pair pairs[] = {
 		{ "action", why != NULL ? "deny" : "allow" },
 		{ "method", a->method },
@@ -459,32 +462,38 @@ admit(struct client *c)
 		return answer(
 		    c, 429, "the sandbox's budget is spent", NULL, wait_s);
 	c->admitted = true;
-	if (ask_compose(&c->ask, &c->body, &e) < 0)
+	if (ask_compose(&c->ask, &c->body, time(NULL), &e) < 0)
 		return answer(c, 400, e.text, NULL, 0);
 	ask_backend(c);
 	return go(c, CLIENT_ASK, patience_ms(c));
 }
 
-/* Nothing of an answer has been passed on: another may be asked the same. */
+/* The next route to try, if nothing of an answer has been passed on. */
 static bool
-try_next(struct client *c)
+take_next(struct client *c)
 {
 	const struct route *r = table_fallback(c->table, &c->scopes,
 	    c->ask.first, c->ask.api.protocol, c->ask.tried);
-	struct error e;
 
 	if (r == NULL)
 		return false;
+	c->ask.tried++;
+	c->ask.route = r;
+	return true;
+}
+
+/* The same, of the route that is now chosen. */
+static enum next
+ask_again(struct client *c)
+{
+	struct error e;
+
 	upstream_free(c->upstream);
 	c->upstream = NULL;
-	c->ask.tried++;
-	/* Budgets are those of the route that was asked for. */
-	c->ask.route = r;
-	if (ask_compose(&c->ask, &c->body, &e) < 0)
-		return false;
+	if (ask_compose(&c->ask, &c->body, time(NULL), &e) < 0)
+		return answer(c, 502, "inference service error", NULL, 0);
 	ask_backend(c);
-	(void)go(c, CLIENT_ASK, patience_ms(c));
-	return true;
+	return go(c, CLIENT_ASK, patience_ms(c));
 }
 
 static enum next
@@ -501,8 +510,8 @@ backend_failed(struct client *c, const struct error *e)
 		return AGAIN;
 	}
 	log_info("a backend failed route=%s: %s", c->ask.route->name, e->text);
-	if (try_next(c))
-		return AGAIN;
+	if (take_next(c))
+		return ask_again(c);
 	return is_unavailable
 		   ? answer(c, 503, "inference service unavailable", NULL, 0)
 		   : answer(c, 502, "inference service error", NULL, 0);
@@ -514,25 +523,19 @@ is_failure(unsigned status)
 	return status == 429 || status >= 500;
 }
 
-static bool
-is_event_stream(const struct http_head *head)
-{
-	static const char type[] = "text/event-stream";
-	const struct http_header *h = http_head_get(head, HTTP_CONTENT_TYPE);
-
-	return h != NULL && h->value.n >= sizeof(type) - 1 &&
-	       strncasecmp(h->value.p, type, sizeof(type) - 1) == 0;
-}
-
 /* An answer's body leaves as chunks, whatever it came as. */
 static bool
 put_head(struct client *c, struct http_head *head)
 {
 	struct buf *text = &c->worker->scratch.text;
+	struct redact *redact = c->ask.route->redact;
 	struct error e;
 
 	c->status = head->status;
-	c->is_stream = is_event_stream(head);
+	/* A backend's reason is nobody's. */
+	head->reason.p = http_reason(head->status);
+	head->reason.n = strlen(head->reason.p);
+	answer_begin(&c->answer, c->ask.route, head, c->ask.adds_usage);
 	c->has_body = head->framing != HTTP_NO_BODY;
 	if (c->has_body)
 		head->framing = c->is_10 ? HTTP_UNTIL_CLOSE : HTTP_CHUNKED;
@@ -541,12 +544,23 @@ put_head(struct client *c, struct http_head *head)
 		c->stays = false;
 	buf_consume(text, text->len);
 	if (http_write_response(text, head,
-		&(struct http_response_out){ .close = !c->stays }, &e) < 0 ||
+		&(struct http_response_out){
+		    .close = !c->stays,
+		    .edit = redact != NULL ? redact_field : NULL,
+		    .edit_arg = redact,
+		},
+		&e) < 0 ||
 	    text->len > side_room(&c->side))
 		return false;
 	side_put(&c->side, buf_data(text), text->len);
-	meter_init(&c->meter, c->is_stream);
 	return true;
+}
+
+/* Some servers refuse the option that routerd added. */
+static bool
+may_dislike(const struct client *c, unsigned status)
+{
+	return c->ask.adds_usage && (status == 400 || status == 422);
 }
 
 /* Nobody waits for the answer any more. */
@@ -576,8 +590,12 @@ step_ask(struct client *c)
 	default:
 		return WAIT;
 	}
-	if (is_failure(head->status) && try_next(c))
-		return AGAIN;
+	if (is_failure(head->status) && take_next(c))
+		return ask_again(c);
+	if (may_dislike(c, head->status)) {
+		c->ask.is_plain = true;
+		return ask_again(c);
+	}
 	if (!put_head(c, head))
 		return answer(c, 502, "inference service error", NULL, 0);
 	c->answered = 0;
@@ -606,7 +624,6 @@ finish(struct client *c)
 	if (c->has_body && !c->is_10)
 		side_put(&c->side, HTTP_CHUNK_LAST, strlen(HTTP_CHUNK_LAST));
 	(void)side_flush(&c->side);
-	meter_finish(&c->meter);
 	tell(c, c->status, NULL);
 	end_request(c);
 	return c->stays ? go(c, CLIENT_HEAD, HEAD_MS)
@@ -625,7 +642,8 @@ break_off(struct client *c, const char *why)
 	log_info("an answer broke off route=%s: %s", c->ask.route->name, why);
 	tell(c, 502, why);
 	c->stays = false;
-	if (!c->is_stream || side_room(&c->side) < sizeof(text) + CHUNK_ROOM) {
+	if (!c->answer.is_stream ||
+	    side_room(&c->side) < sizeof(text) + CHUNK_ROOM) {
 		side_reset(&c->side);
 		return DONE;
 	}
@@ -636,25 +654,44 @@ break_off(struct client *c, const char *why)
 	return go(c, CLIENT_LAST, LAST_MS);
 }
 
+/* Of what may go on; false if there is no room. */
+static bool
+put_some(struct client *c)
+{
+	size_t room = side_room(&c->side), n = c->answer.out.len;
+
+	if (room <= CHUNK_ROOM)
+		return false;
+	n = n < room - CHUNK_ROOM ? n : room - CHUNK_ROOM;
+	if (n > 0)
+		put_piece(c, (const char *)buf_data(&c->answer.out), n);
+	buf_consume(&c->answer.out, n);
+	return true;
+}
+
 /* True if bytes moved. */
 static bool
 relay_some(struct client *c, enum upstream_progress *ret, struct error *e)
 {
-	size_t room = side_room(&c->side);
 	struct http_slice data;
 
 	*ret = UPSTREAM_READY;
-	if (room <= CHUNK_ROOM)
-		return false;
-	*ret = upstream_body(c->upstream, &data, e);
+	if (c->answer.out.len > 0)
+		return put_some(c);
+	*ret =
+	    c->is_whole ? UPSTREAM_END : upstream_body(c->upstream, &data, e);
+	if (*ret == UPSTREAM_END && !c->is_whole) {
+		c->is_whole = true;
+		answer_end(&c->answer);
+		*ret = c->answer.out.len > 0 ? UPSTREAM_READY : UPSTREAM_END;
+		return true;
+	}
 	if (*ret != UPSTREAM_READY)
 		return false;
-	if (data.n > room - CHUNK_ROOM)
-		data.n = room - CHUNK_ROOM;
-	meter_feed(&c->meter, data.p, data.n);
-	put_piece(c, data.p, data.n);
+	answer_feed(&c->answer, data.p, data.n);
 	c->answered += data.n;
 	upstream_consume(c->upstream, data.n);
+	(void)put_some(c);
 	return true;
 }
 

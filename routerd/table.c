@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/credential/injected.h"
+#include "common/credential/redact.h"
 #include "common/http/message.h"
 #include "common/wire/router.h"
 #include "common/xalloc.h"
@@ -42,6 +44,7 @@ route_clear(struct route *r)
 	free(r->access_key);
 	free(r->region);
 	free(r->base_path);
+	redact_free(r->redact);
 	wipe(r->key);
 	wipe(r->session_token);
 	for (size_t i = 0; r->fallbacks[i] != NULL; i++)
@@ -79,6 +82,24 @@ is_value(const char *s)
 	       http_is_field_value((struct http_slice){ s, strlen(s) });
 }
 
+/* An access key's id is no secret. */
+static struct redact *
+look_for_secrets(const struct route *r)
+{
+	const char *const secrets[] = { r->key, r->session_token };
+	struct injected in = { 0 };
+	struct redact *redact = NULL;
+
+	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+		if (secrets[i] != NULL)
+			(void)injected_add(
+			    &in, "", secrets[i], strlen(secrets[i]));
+	if (in.n > 0)
+		redact = redact_new(&in);
+	injected_clear(&in);
+	return redact;
+}
+
 static int
 route_init(struct route *r, const struct router_route *from, struct error *e)
 {
@@ -105,6 +126,7 @@ route_init(struct route *r, const struct router_route *from, struct error *e)
 	    !is_value(r->session_token))
 		return error_set(
 		    e, ERR_INVALID, "the key can't be sent in a header");
+	r->redact = look_for_secrets(r);
 	r->backend = backend_find(from->type);
 	if (r->backend == NULL)
 		return error_set(e, ERR_INVALID,

@@ -32,6 +32,7 @@ struct route {
 	bool is_tls;
 	struct http_authority authority; /* its port is set */
 	char *base_path;                 /* "/v1", "" */
+	struct redact *redact; /* its secrets, should a backend echo them */
 	int64_t timeout_ms;
 	int64_t requests_per_minute; /* of each sandbox; 0: no bound */
 	int64_t tokens_per_minute;

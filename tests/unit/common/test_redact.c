@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "common/cleanup.h"
-#include "proxyd/injected.h"
-#include "proxyd/redact.h"
+#include "common/credential/injected.h"
+#include "common/credential/redact.h"
 
 #define C INJECTED_SHOWN
 

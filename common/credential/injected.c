@@ -5,7 +5,7 @@
 
 #include "common/buf.h"
 #include "common/xalloc.h"
-#include "proxyd/injected.h"
+#include "common/credential/injected.h"
 
 bool
 injected_add(

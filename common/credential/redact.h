@@ -10,8 +10,8 @@
  *
  * The bytes are the server's.  No I/O.
  */
-#ifndef PROXYD_REDACT_H
-#define PROXYD_REDACT_H
+#ifndef COMMON_CREDENTIAL_REDACT_H
+#define COMMON_CREDENTIAL_REDACT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,6 +21,8 @@
 /* What is shorter is no secret, and would spoil any text. */
 #define REDACT_LEN_MIN 4
 
+struct error;
+struct http_header;
 struct injected;
 struct redact; /* what to look for; immutable */
 
@@ -30,6 +32,10 @@ void redact_free(struct redact *); /* wipes; NULL is fine */
 /* A whole text, appended; true if something was replaced. */
 bool redact_text(
     const struct redact *, const void *, size_t n, struct buf *out);
+
+/* An http_edit_fn; arg is a struct redact. */
+int redact_field(
+    void *arg, const struct http_header *, struct buf *value, struct error *);
 
 /* A text in pieces.  Zero it. */
 struct redact_stream {

@@ -3,8 +3,8 @@
  * injected.h - the secrets that one request carries upstream, remembered until
  * its answer has ended, so that what echoes them can be found.
  */
-#ifndef PROXYD_INJECTED_H
-#define PROXYD_INJECTED_H
+#ifndef COMMON_CREDENTIAL_INJECTED_H
+#define COMMON_CREDENTIAL_INJECTED_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* media.c - see media.h. */
-#include "proxyd/media.h"
+#include "common/http/media.h"
 
 struct http_slice
 media_type(const struct http_head *head)
@@ -66,4 +66,10 @@ media_is_text(struct http_slice type)
 		if (starts_with(type, prefixes[i]))
 			return true;
 	return ends_with(type, "+json") || ends_with(type, "+xml");
+}
+
+bool
+media_is_event_stream(struct http_slice type)
+{
+	return http_slice_is_nocase(type, "text/event-stream");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* media.h - what kind of body a head announces (RFC 9110 8.3, 8.4). */
-#ifndef PROXYD_MEDIA_H
-#define PROXYD_MEDIA_H
+#ifndef COMMON_HTTP_MEDIA_H
+#define COMMON_HTTP_MEDIA_H
 
 #include "common/http/message.h"
 
@@ -13,5 +13,7 @@ bool media_is_plain(const struct http_head *);
 bool media_is_json(struct http_slice type);
 /* Something that people or programs read as text?  What has no type may be. */
 bool media_is_text(struct http_slice type);
+
+bool media_is_event_stream(struct http_slice type);
 
 #endif

@@ -5,10 +5,11 @@
 #include <string.h>
 
 #include "common/http/percent.h"
+#include "common/http/write.h"
 #include "common/json/scan.h"
 #include "common/xalloc.h"
-#include "proxyd/injected.h"
-#include "proxyd/redact.h"
+#include "common/credential/injected.h"
+#include "common/credential/redact.h"
 
 #define SPELLINGS 7 /* of one secret */
 
@@ -201,4 +202,21 @@ redact_stream_clear(struct redact_stream *s)
 {
 	buf_wipe(&s->held);
 	buf_wipe(&s->out);
+}
+
+int
+redact_field(
+    void *arg, const struct http_header *h, struct buf *value, struct error *e)
+{
+	const struct redact *r = arg;
+	bool changed;
+
+	(void)e;
+	/* A name can't be cut: the field goes. */
+	changed = redact_text(r, h->name.p, h->name.n, value);
+	buf_consume(value, value->len);
+	if (changed)
+		return HTTP_DROP;
+	changed = redact_text(r, h->value.p, h->value.n, value);
+	return changed ? HTTP_REPLACED : HTTP_KEEP;
 }

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "proxyd/injected.h"
-#include "proxyd/redact.h"
+#include "common/credential/injected.h"
+#include "common/credential/redact.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
