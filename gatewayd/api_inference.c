@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* api_inference.c - inference routes: set, looked at, deleted; usage. */
+#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,9 +9,13 @@
 #include "gatewayd/api.h"
 #include "gatewayd/gateway.h"
 #include "gatewayd/inference.h"
+#include "gatewayd/link.h"
 #include "gatewayd/provider.h"
 #include "gatewayd/sandbox.h"
 #include "gatewayd/store.h"
+
+#define RETRY_MS 50
+#define TRIES_MAX 100
 
 /* The id of the named sandbox, "" for none; NULL: e says why not. */
 static const char *
@@ -64,22 +69,154 @@ describe(struct gateway *gw, const struct inference_route *r,
 	};
 }
 
+/* A route that is being tried before it is set. */
+struct setting {
+	struct gateway *gw;
+	struct call *call; /* NULL: nobody waits any more */
+	const struct gateway_set_inference *given; /* the call's */
+	uid_t owner;
+	char *sandbox; /* id */
+	struct event *retry;
+	unsigned tries;
+};
+
+static void setting_free(struct setting *);
+
+static void
+on_call_end(void *arg)
+{
+	((struct setting *)arg)->call = NULL;
+}
+
+static void
+set(struct call *call, const struct setting *s,
+    const struct router_probed *found)
+{
+	struct gateway_validated validated;
+	struct gateway_inference_route described;
+	struct gateway_inference_set reply = { .route = &described };
+	struct inference_route *r;
+	struct error e;
+
+	if (*s->sandbox != '\0' && sandbox_name(s->gw, s->sandbox) == NULL) {
+		(void)error_set(&e, ERR_NOT_FOUND, "sandbox '%s' not found",
+		    s->given->sandbox);
+		call_error(call, &e);
+		return;
+	}
+	if (inference_set(s->gw, s->owner, s->sandbox, s->given, &r, &e) < 0) {
+		call_error(call, &e);
+		return;
+	}
+	if (found != NULL) {
+		validated =
+		    (struct gateway_validated){ found->url, found->protocol };
+		reply.validated = (struct objects){ &validated, 1 };
+	}
+	describe(s->gw, r, &described);
+	call_reply(call, &reply);
+	free((void *)(uintptr_t)described.endpoint);
+}
+
+static void
+on_verified(void *arg, const struct router_probed *found, const struct error *e)
+{
+	struct setting *s = arg;
+	struct call *call = s->call;
+	struct error why;
+
+	if (call != NULL)
+		call_on_end(call, NULL, NULL);
+	s->call = NULL;
+	/* Whoever asked is gone: nothing was set. */
+	if (call != NULL && found != NULL && found->ok) {
+		set(call, s, found);
+	} else if (call != NULL) {
+		(void)error_set(&why, e != NULL ? e->code : ERR_PRECONDITION,
+		    "failed to verify inference endpoint for provider '%s': "
+		    "%s; nothing was changed. Check the provider's key and "
+		    "base URL and the model's name, or set the route without "
+		    "trying it: --no-verify",
+		    s->given->provider != NULL ? s->given->provider : "",
+		    e != NULL ? e->text : found->why);
+		call_error(call, &why);
+	}
+	setting_free(s);
+}
+
+static void
+setting_free(struct setting *s)
+{
+	if (s->call != NULL)
+		call_on_end(s->call, NULL, NULL);
+	if (s->retry != NULL)
+		event_free(s->retry);
+	free(s->sandbox);
+	free(s);
+}
+
+/* Fails with e what can't be tried. */
+static void
+give_up(struct setting *s, const struct error *e)
+{
+	struct call *call = s->call;
+
+	setting_free(s);
+	call_error(call, e);
+}
+
+static void on_retry(evutil_socket_t, short, void *);
+
+/* A routerd that was just started needs a moment. */
+static void
+try(struct setting *s)
+{
+	static const struct timeval pause = { 0, RETRY_MS * 1000 };
+	struct error e;
+
+	if (!link_is_up(s->gw->router) && s->tries++ < TRIES_MAX) {
+		if (s->retry == NULL)
+			s->retry = evtimer_new(s->gw->base, on_retry, s);
+		(void)evtimer_add(s->retry, &pause);
+		return;
+	}
+	if (inference_verify(
+		s->gw, s->owner, s->sandbox, s->given, on_verified, s, &e) < 0)
+		give_up(s, &e);
+}
+
+static void
+on_retry(evutil_socket_t fd, short what, void *arg)
+{
+	struct setting *s = arg;
+
+	(void)fd;
+	(void)what;
+	if (s->call != NULL)
+		try(s);
+	else
+		setting_free(s);
+}
+
 int
 api_set_inference(struct call *call, void *params, struct error *e)
 {
 	const struct gateway_set_inference *given = params;
-	struct gateway_inference_route described;
-	struct gateway_inference_set reply = { .route = &described };
-	struct gateway *gw = call_ctx(call);
-	struct inference_route *r;
-	uid_t owner;
-	const char *id = sandbox_id(call, given->sandbox, &owner, e);
+	struct setting *s, now = { .gw = call_ctx(call), .given = given };
+	const char *id = sandbox_id(call, given->sandbox, &now.owner, e);
 
-	if (id == NULL || inference_set(gw, owner, id, given, &r, e) < 0)
+	if (id == NULL)
 		return -1;
-	describe(gw, r, &described);
-	call_reply(call, &reply);
-	free((void *)(uintptr_t)described.endpoint);
+	now.sandbox = (char *)(uintptr_t)id;
+	if (given->no_verify) {
+		set(call, &now, NULL);
+		return 0;
+	}
+	s = xmemdup(&now, sizeof(now));
+	s->sandbox = xstrdup(id);
+	s->call = call;
+	call_on_end(call, on_call_end, s);
+	try(s);
 	return 0;
 }
 

@@ -216,6 +216,22 @@ is_plain_name(const char *name)
 						  "0123456789-_.")] == '\0';
 }
 
+static int
+prepare(struct gateway *gw, uid_t owner, const char *sandbox,
+    const struct gateway_set_inference *given,
+    struct gateway_set_inference *ret, struct error *e)
+{
+	const char *name = given->name != NULL ? given->name : ROUTER_DEFAULT;
+	const struct inference_route *old =
+	    inference_find(gw, owner, sandbox, name);
+
+	if (given->update && old == NULL)
+		return error_set(e, ERR_NOT_FOUND,
+		    "there is no inference route '%s' to update", name);
+	*ret = merge(given, old);
+	return check(gw, owner, name, ret, e);
+}
+
 int
 inference_set(struct gateway *gw, uid_t owner, const char *sandbox,
     const struct gateway_set_inference *given, struct inference_route **ret,
@@ -229,11 +245,7 @@ inference_set(struct gateway *gw, uid_t owner, const char *sandbox,
 	struct store_route row = { owner, sandbox, name, NULL,
 		old != NULL ? old->version + 1 : 1 };
 
-	if (given->update && old == NULL)
-		return error_set(e, ERR_NOT_FOUND,
-		    "there is no inference route '%s' to update", name);
-	spec = merge(given, old);
-	if (check(gw, owner, name, &spec, e) < 0)
+	if (prepare(gw, owner, sandbox, given, &spec, e) < 0)
 		return -1;
 	(void)codec_encode(&json, m->params, &spec, NULL);
 	row.spec = buf_str(&json);
@@ -428,6 +440,29 @@ fill(struct gateway *gw, const struct inference_route *r, struct pushed *own,
 		.privacy = spec->privacy,
 	};
 	return true;
+}
+
+int
+inference_verify(struct gateway *gw, uid_t owner, const char *sandbox,
+    const struct gateway_set_inference *given, verify_done_fn *done, void *arg,
+    struct error *e)
+{
+	struct gateway_set_inference spec;
+	struct inference_route r = { .owner = owner,
+		.sandbox = (char *)(uintptr_t)sandbox,
+		.name = (char *)(uintptr_t)ROUTER_DEFAULT,
+		.spec = &spec };
+	struct router_route route;
+	struct pushed own = { 0 };
+	int result = prepare(gw, owner, sandbox, given, &spec, e);
+
+	if (result == 0 && !fill(gw, &r, &own, &route))
+		result = error_set(e, ERR_PRECONDITION,
+		    "provider '%s' says no endpoint", spec.provider);
+	if (result == 0)
+		verify_start(gw, &route, done, arg);
+	pushed_clear(&own);
+	return result;
 }
 
 static void

@@ -17,6 +17,7 @@
 #include "common/error.h"
 #include "common/varlink/arena.h"
 #include "common/wire/inference.h"
+#include "gatewayd/verify.h"
 
 #define INFERENCE_SCOPE_SIZE 32
 
@@ -43,6 +44,10 @@ void inference_free(struct gateway *);
 /* The scope of all of an owner's sandboxes. */
 void inference_scope(uid_t owner, char ret[INFERENCE_SCOPE_SIZE]);
 
+/* Would it work?  Changes nothing; done is called if 0 is returned. */
+int inference_verify(struct gateway *, uid_t owner, const char *sandbox,
+    const struct gateway_set_inference *, verify_done_fn *done, void *arg,
+    struct error *);
 /* Writes the store and tells routerd.  sandbox is an id, or "". */
 int inference_set(struct gateway *, uid_t owner, const char *sandbox,
     const struct gateway_set_inference *, struct inference_route **ret,

@@ -127,6 +127,19 @@ ask_take_head(struct ask *a, const struct http_head *head,
 	return true;
 }
 
+bool
+ask_make(struct ask *a, const char *method, const char *path)
+{
+	a->method = xstrdup(method);
+	a->path = xstrdup(path);
+	a->is_known =
+	    api_match((struct http_slice){ a->method, strlen(a->method) },
+		(struct http_slice){ a->path, strlen(a->path) }, &a->api);
+	a->given[a->n_given++] = (struct http_extra){ xstrdup("content-type"),
+		xstrdup("application/json") };
+	return a->is_known;
+}
+
 /* What the body asks for, as far as a route is chosen by it. */
 static int
 read_body(struct ask *a, const struct buf *body, char model[ASK_MODEL_MAX + 1],

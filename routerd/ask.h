@@ -64,6 +64,9 @@ void ask_clear(struct ask *); /* wipes what was secret */
 bool ask_take_head(struct ask *, const struct http_head *,
     const struct http_path *, bool is_named);
 
+/* One of our own: no client's, JSON.  False: it is no request for a model. */
+bool ask_make(struct ask *, const char *method, const char *path);
+
 enum ask_result { ASK_OK, ASK_BAD, ASK_NO_ROUTE, ASK_INCOMPATIBLE };
 
 /* By path and body; ASK_BAD fills e.  table may be NULL. */

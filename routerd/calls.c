@@ -52,6 +52,17 @@ serve(struct call *call, void *params, struct error *e)
 	return 0;
 }
 
+static int
+probe(struct call *call, void *params, struct error *e)
+{
+	static const struct fleet_ask ask = { &router_probe_method,
+		.one = true };
+
+	(void)e;
+	fleet_ask(call_ctx(call), call, &ask, params, NULL);
+	return 0;
+}
+
 static void
 status_add(void *ctx, const void *reply)
 {
@@ -93,6 +104,7 @@ get_events(struct call *call, void *params, struct error *e)
 const struct handler calls_handlers[] = {
 	{ &router_set_routes_method, ROLE_ADMIN, set_routes },
 	{ &router_serve_method, ROLE_ADMIN, serve },
+	{ &router_probe_method, ROLE_ADMIN, probe },
 	{ &router_status_method, ROLE_ADMIN, get_status },
 	{ &router_events_method, ROLE_ADMIN, get_events },
 	{ 0 },

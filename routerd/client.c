@@ -21,6 +21,7 @@
 #include "routerd/budget.h"
 #include "routerd/client.h"
 #include "routerd/link.h"
+#include "routerd/mock.h"
 #include "routerd/table.h"
 #include "routerd/worker.h"
 
@@ -402,6 +403,31 @@ step_body(struct client *c)
  * The backend.
  */
 
+/* Nobody is asked. */
+static enum next
+answer_mock(struct client *c)
+{
+	static const struct http_extra extra[] = { { MOCK_HEADER, "true" },
+		{ NULL, NULL } };
+	struct buf *text = &c->worker->scratch.text;
+	const struct ask *a = &c->ask;
+	struct buf body = BUF_INIT;
+	const char *type;
+
+	mock_answer(a->api.protocol, a->wants_stream,
+	    a->route->model != NULL ? a->route->model : "mock", &body, &type);
+	tell(c, 200, NULL);
+	buf_consume(text, text->len);
+	(void)http_write_answer(
+	    text, 200, extra, type, buf_data(&body), body.len, false);
+	buf_free(&body);
+	end_request(c);
+	if (text->len > side_room(&c->side))
+		return DONE;
+	side_put(&c->side, buf_data(text), text->len);
+	return go(c, CLIENT_LAST, LAST_MS);
+}
+
 static void
 ask_backend(struct client *c)
 {
@@ -462,6 +488,8 @@ admit(struct client *c)
 		return answer(
 		    c, 429, "the sandbox's budget is spent", NULL, wait_s);
 	c->admitted = true;
+	if (r->is_mock)
+		return answer_mock(c);
 	if (ask_compose(&c->ask, &c->body, time(NULL), &e) < 0)
 		return answer(c, 400, e.text, NULL, 0);
 	ask_backend(c);

@@ -60,7 +60,8 @@ read_endpoint(struct route *r, const char *endpoint, struct error *e)
 	if (http_url_parse(text, &url, e) < 0)
 		return -1;
 	r->is_tls = http_slice_is_nocase(url.scheme, "https");
-	if (!r->is_tls && !http_slice_is_nocase(url.scheme, "http"))
+	r->is_mock = http_slice_is_nocase(url.scheme, "mock");
+	if (!r->is_tls && !r->is_mock && !http_slice_is_nocase(url.scheme, "http"))
 		return error_set(
 		    e, ERR_INVALID, "'%s' is no http URL", endpoint);
 	path = url.target;
@@ -171,6 +172,12 @@ table_unref(struct table *t)
 		route_clear(&t->routes[i]);
 	free(t->routes);
 	free(t);
+}
+
+const struct route *
+table_first(const struct table *t)
+{
+	return &t->routes[0];
 }
 
 static bool

@@ -29,6 +29,7 @@ struct route {
 	char *session_token;
 	char *region;
 	const struct backend *backend;
+	bool is_mock; /* there is no backend: mock.h answers */
 	bool is_tls;
 	struct http_authority authority; /* its port is set */
 	char *base_path;                 /* "/v1", "" */
@@ -53,6 +54,8 @@ int table_new(
     const struct router_set_routes *, struct table **ret, struct error *);
 struct table *table_ref(struct table *);
 void table_unref(struct table *); /* NULL is fine */
+/* Of one that isn't empty. */
+const struct route *table_first(const struct table *);
 
 enum choice {
 	CHOICE_OK,

@@ -15,6 +15,7 @@
 #include "routerd/budget.h"
 #include "routerd/client.h"
 #include "routerd/link.h"
+#include "routerd/probe.h"
 #include "routerd/table.h"
 #include "routerd/worker.h"
 
@@ -30,6 +31,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	clients_check_time(w, now);
+	probes_check_time(w, now);
 	upstreams_tick(w->upstreams, now);
 }
 
@@ -149,6 +151,17 @@ take_channel(struct call *call, void *params, struct error *e)
 }
 
 static int
+start_probe(struct call *call, void *params, struct error *e)
+{
+	struct router_probe *p = params;
+
+	if (probe_start(call_ctx(call), p->route, steal_fd(&p->result), e) < 0)
+		return -1;
+	call_reply(call, NULL);
+	return 0;
+}
+
+static int
 get_status(struct call *call, void *params, struct error *e)
 {
 	struct worker *w = call_ctx(call);
@@ -178,6 +191,7 @@ get_events(struct call *call, void *params, struct error *e)
 static const struct handler handlers[] = {
 	{ &router_set_routes_method, ROLE_ADMIN, set_routes },
 	{ &router_serve_method, ROLE_ADMIN, take_channel },
+	{ &router_probe_method, ROLE_ADMIN, start_probe },
 	{ &router_status_method, ROLE_ADMIN, get_status },
 	{ &router_events_method, ROLE_ADMIN, get_events },
 	{ 0 },
@@ -198,6 +212,7 @@ start(void *arg, struct event_base *base, unsigned index)
 	w->events = events_new(base);
 	w->table = with->table;
 	TAILQ_INIT(&w->clients);
+	TAILQ_INIT(&w->probes);
 	w->tick = event_new(base, -1, EV_PERSIST, on_tick, w);
 	if (w->tick == NULL || event_add(w->tick, &interval) < 0)
 		fatalx("cannot make a timer");

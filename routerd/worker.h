@@ -22,6 +22,7 @@ struct client;
 struct event;
 struct event_base;
 struct fleet_worker;
+struct probe;
 struct resolver;
 struct table;
 struct tls_trust;
@@ -40,6 +41,7 @@ struct worker {
 	struct event *listener; /* standalone */
 	struct event *tick;
 	TAILQ_HEAD(, client) clients;
+	TAILQ_HEAD(, probe) probes;
 	unsigned n_clients;
 
 	/* Of the step that runs: nothing in here outlives it. */

@@ -260,9 +260,9 @@ fleet_ask(struct fleet *f, struct call *call, const struct fleet_ask *ask,
 	fan->ask = ask;
 	fan->ctx = ctx;
 	fan->call = call;
-	fan->waiting = f->n;
+	fan->waiting = ask->one ? 1 : f->n;
 	call_on_end(call, on_fan_end, fan);
-	for (unsigned i = 0; i < f->n; i++)
+	for (unsigned i = 0, n = fan->waiting; i < n; i++)
 		varlink_client_call(f->members[i].control, ask->method,
 		    ask->params_of != NULL ? ask->params_of(ctx, i) : params,
 		    false, on_member_done, fan);

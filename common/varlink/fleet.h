@@ -42,6 +42,7 @@ unsigned fleet_size(const struct fleet *);
 /* How one question is asked of all; what is NULL isn't done. */
 struct fleet_ask {
 	const struct method *method;
+	bool one; /* of them is enough: the first */
 	/* Worker i's parameters; NULL: params for all. */
 	const void *(*params_of)(void *ctx, unsigned i);
 	void (*add)(void *ctx, const void *reply); /* one has answered */

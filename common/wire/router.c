@@ -47,6 +47,25 @@ static const struct field serve_fields[] = {
 };
 #undef P
 
+#define P(member) offsetof(struct router_probe, member)
+static const struct field probe_fields[] = {
+	{ "route", FIELD_OBJ, REQUIRED, P(route), 0, route_fields,
+	    sizeof(struct router_route) },
+	{ "result", FIELD_FD, REQUIRED, P(result) },
+	{ 0 },
+};
+#undef P
+
+#define P(member) offsetof(struct router_probed, member)
+const struct field router_probed_fields[] = {
+	{ "ok", FIELD_BOOL, OPTIONAL, P(ok) },
+	{ "url", FIELD_STR, OPTIONAL, P(url), 2 * WIRE_PATH_MAX },
+	{ "protocol", FIELD_STR, OPTIONAL, P(protocol), WIRE_NAME_MAX },
+	{ "why", FIELD_STR, OPTIONAL, P(why), WIRE_TEXT_MAX },
+	{ 0 },
+};
+#undef P
+
 #define P(member) offsetof(struct router_status, member)
 static const struct field status_fields[] = {
 	{ "pid", FIELD_INT, REQUIRED, P(pid), INT32_MAX },
@@ -70,6 +89,13 @@ const struct method router_serve_method = {
 	.params_size = sizeof(struct router_serve),
 };
 
+const struct method router_probe_method = {
+	.name = "Probe",
+	.doc = "Asks the model at the end of a route something small.",
+	.params = probe_fields,
+	.params_size = sizeof(struct router_probe),
+};
+
 const struct method router_status_method = {
 	.name = "GetStatus",
 	.doc = "Says how it is.",
@@ -86,8 +112,8 @@ const struct method router_events_method = {
 };
 
 static const struct method *const methods[] = { &router_set_routes_method,
-	&router_serve_method, &router_status_method, &router_events_method,
-	NULL };
+	&router_serve_method, &router_probe_method, &router_status_method,
+	&router_events_method, NULL };
 
 const struct interface router_interface = {
 	.name = "io.openshell.Router",

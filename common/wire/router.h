@@ -59,6 +59,24 @@ struct router_serve {
 	struct fds channels; /* one a worker; the ones before are closed */
 };
 
+/*
+ * Is there a model at the end of a route?  The call is answered at once; the
+ * result comes on the descriptor, as JSON of a struct router_probed, and its
+ * end: a backend may take long, and other calls mustn't wait for it.
+ */
+struct router_probe {
+	struct router_route *route;
+	int result; /* descriptor */
+};
+
+struct router_probed {
+	bool ok;
+	const char *url; /* that was asked last */
+	const char *protocol;
+	const char *why; /* it isn't ok; for people */
+};
+extern const struct field router_probed_fields[];
+
 struct router_status {
 	int64_t pid;
 	int64_t workers;
@@ -67,6 +85,7 @@ struct router_status {
 
 extern const struct method router_set_routes_method;
 extern const struct method router_serve_method;
+extern const struct method router_probe_method;
 extern const struct method router_status_method;
 extern const struct method router_events_method; /* more */
 
