@@ -7,6 +7,7 @@
 #ifndef GATEWAYD_VERIFY_H
 #define GATEWAYD_VERIFY_H
 
+#include "common/error.h"
 #include "common/wire/router.h"
 
 struct gateway;

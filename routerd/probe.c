@@ -255,8 +255,8 @@ probe_run(struct probe *p)
 		if (!read_answer(p, &e))
 			return false;
 		if (p->status == 0 || p->status < 300) {
-			result(p, p->status != 0,
-			    p->status != 0 ? NULL : e.text);
+			result(
+			    p, p->status != 0, p->status != 0 ? NULL : e.text);
 			return true;
 		}
 		status = p->status;

@@ -61,7 +61,8 @@ read_endpoint(struct route *r, const char *endpoint, struct error *e)
 		return -1;
 	r->is_tls = http_slice_is_nocase(url.scheme, "https");
 	r->is_mock = http_slice_is_nocase(url.scheme, "mock");
-	if (!r->is_tls && !r->is_mock && !http_slice_is_nocase(url.scheme, "http"))
+	if (!r->is_tls && !r->is_mock &&
+	    !http_slice_is_nocase(url.scheme, "http"))
 		return error_set(
 		    e, ERR_INVALID, "'%s' is no http URL", endpoint);
 	path = url.target;
