@@ -119,28 +119,32 @@ set(struct call *call, const struct setting *s,
 }
 
 static void
+refuse(struct call *call, const struct setting *s, const char *why)
+{
+	struct error e;
+
+	(void)error_set(&e, ERR_PRECONDITION,
+	    "failed to verify inference endpoint for provider '%s': %s; "
+	    "nothing was changed. Check the provider's key and base URL and "
+	    "the model's name, or set the route without trying it: --no-verify",
+	    s->given->provider != NULL ? s->given->provider : "", why);
+	call_error(call, &e);
+}
+
+static void
 on_verified(void *arg, const struct router_probed *found, const struct error *e)
 {
 	struct setting *s = arg;
 	struct call *call = s->call;
-	struct error why;
 
 	if (call != NULL)
 		call_on_end(call, NULL, NULL);
 	s->call = NULL;
 	/* Whoever asked is gone: nothing was set. */
-	if (call != NULL && found != NULL && found->ok) {
+	if (call != NULL && found != NULL && found->ok)
 		set(call, s, found);
-	} else if (call != NULL) {
-		(void)error_set(&why, e != NULL ? e->code : ERR_PRECONDITION,
-		    "failed to verify inference endpoint for provider '%s': "
-		    "%s; nothing was changed. Check the provider's key and "
-		    "base URL and the model's name, or set the route without "
-		    "trying it: --no-verify",
-		    s->given->provider != NULL ? s->given->provider : "",
-		    e != NULL ? e->text : found->why);
-		call_error(call, &why);
-	}
+	else if (call != NULL)
+		refuse(call, s, found != NULL ? found->why : e->text);
 	setting_free(s);
 }
 

@@ -13,7 +13,7 @@
 struct gateway;
 struct verification;
 
-/* e or what was found, never both; lives until the return. */
+/* What was found, or e; both live until the return. */
 typedef void verify_done_fn(
     void *arg, const struct router_probed *, const struct error *e);
 
