@@ -66,7 +66,7 @@ define program
 SRCS += $$(wildcard $(1)/*.c)
 $(B)/$(1).a: $$(patsubst %.c,$(B)/%.o,$$(filter-out $(1)/main.c,$$(sort $$(wildcard $(1)/*.c))))
 $(B)/bin/$(2): $(B)/$(1)/main.o $(B)/$(1).a $(B)/common.a
-$(B)/bin/$(2): LIBS := $$(if $(SAN),,$$(STATIC_$(1):%=-l:%.a)) $$(call pkg_libs,$(3))
+$(B)/bin/$(2): LIBS := $$(if $$(SAN),,$$(STATIC_$(1):%=-l:%.a)) $$(call pkg_libs,$(3))
 LIBS_$(1) := $$(call pkg_libs,$(3))
 PROGRAMS += $(B)/bin/$(2)
 endef

@@ -46,6 +46,12 @@ ask_clear(struct ask *a)
 static bool
 is_secret(struct http_slice name)
 {
+	char plain[64];
+
+	/* As a server reads it, however it is escaped. */
+	if (name.n > sizeof(plain))
+		return false;
+	name = (struct http_slice){ plain, http_query_decode(name, plain) };
 	for (size_t i = 0; i < sizeof(secret_names) / sizeof(secret_names[0]);
 	     i++)
 		if (http_slice_is_nocase(name, secret_names[i]))

@@ -28,7 +28,7 @@
 #define HEAD_MS 600000 /* an idle connection */
 #define BODY_MS 60000
 #define LAST_MS 5000
-#define TURNS 32      /* of relaying, before others have theirs */
+#define TURNS 32      /* of relaying or reading, before others have theirs */
 #define CHUNK_ROOM 64 /* what framing adds to a piece, amply */
 
 enum client_state {
@@ -182,6 +182,8 @@ client_run(struct client *c)
 	if (c->running)
 		return;
 	c->running = true;
+	/* Of an answer that is over for us there may be bytes left. */
+	(void)side_flush(&c->side);
 	do
 		next = steps[c->state](c);
 	while (next == AGAIN);
@@ -275,9 +277,13 @@ step_last(struct client *c)
 	side_shutdown(s);
 	/* What it still sends is read, or its answer would be lost in a
 	 * reset. */
-	while (side_fill(s) > 0)
+	for (int i = 0; i < TURNS; i++) {
+		if (side_fill(s) == 0)
+			return s->eof || s->failed ? DONE : WAIT;
 		side_consume(s, side_held(s));
-	return s->eof || s->failed ? DONE : WAIT;
+	}
+	event_active(&s->ev_write, 0, 0);
+	return WAIT;
 }
 
 /*
@@ -321,6 +327,9 @@ step_head(struct client *c)
 	struct error e;
 	ssize_t n;
 
+	/* The next answer has all the room, or it might not fit. */
+	if (side_pending(s) > 0)
+		return s->failed ? DONE : WAIT;
 	do {
 		if (side_held(s) == 0)
 			continue;
@@ -578,7 +587,7 @@ put_head(struct client *c, struct http_head *head)
 		    .edit_arg = redact,
 		},
 		&e) < 0 ||
-	    text->len > side_room(&c->side))
+	    text->len + CHUNK_ROOM > side_room(&c->side))
 		return false;
 	side_put(&c->side, buf_data(text), text->len);
 	return true;
@@ -670,14 +679,15 @@ break_off(struct client *c, const char *why)
 	log_info("an answer broke off route=%s: %s", c->ask.route->name, why);
 	tell(c, 502, why);
 	c->stays = false;
-	if (!c->answer.is_stream ||
+	if (!c->answer.is_stream || !c->has_body ||
 	    side_room(&c->side) < sizeof(text) + CHUNK_ROOM) {
 		side_reset(&c->side);
 		return DONE;
 	}
 	(void)snprintf(text, sizeof(text), form, why);
 	put_piece(c, text, strlen(text));
-	side_put(&c->side, HTTP_CHUNK_LAST, strlen(HTTP_CHUNK_LAST));
+	if (!c->is_10)
+		side_put(&c->side, HTTP_CHUNK_LAST, strlen(HTTP_CHUNK_LAST));
 	end_request(c);
 	return go(c, CLIENT_LAST, LAST_MS);
 }

@@ -4,6 +4,8 @@
 
 #include "routerd/link.h"
 
+#define INTERIMS_MAX 16 /* answers before the answer */
+
 static void
 write_head(struct upstream *u)
 {
@@ -100,6 +102,8 @@ h1_head(struct upstream *u, struct http_head *ret, struct error *e)
 			return UPSTREAM_READY;
 		}
 		side_consume(s, (size_t)n);
+		if (++u->interims > INTERIMS_MAX)
+			return fail(u, e, "gave no answer but interim ones");
 	}
 	if (s->eof || s->failed)
 		return fail(u, e, "gave no answer");

@@ -176,12 +176,14 @@ h2_new(struct link *l)
 	nghttp2_session_callbacks_set_on_stream_close_callback(
 	    callbacks, on_close);
 	nghttp2_option_set_no_auto_window_update(option, 1);
+	/* The connection's window is all its streams': clients that don't
+	 * read hold up no others. */
 	if (nghttp2_session_client_new2(&h->session, callbacks, h, option) !=
 		0 ||
 	    nghttp2_submit_settings(h->session, NGHTTP2_FLAG_NONE, settings,
 		sizeof(settings) / sizeof(settings[0])) != 0 ||
-	    nghttp2_session_set_local_window_size(
-		h->session, NGHTTP2_FLAG_NONE, 0, 16 * UPSTREAM_WINDOW) != 0)
+	    nghttp2_session_set_local_window_size(h->session, NGHTTP2_FLAG_NONE,
+		0, STREAMS_MAX * UPSTREAM_WINDOW) != 0)
 		abort();
 	nghttp2_option_del(option);
 	nghttp2_session_callbacks_del(callbacks);
@@ -208,10 +210,12 @@ h2_fail(struct h2 *h, const struct error *e)
 	while ((u = TAILQ_FIRST(&h->live)) != NULL) {
 		TAILQ_REMOVE(&h->live, u, live);
 		/* An answer that is there as a whole is none the worse. */
-		if (u->ended)
+		if (u->ended) {
 			u->link = NULL;
-		else
+		} else {
+			u->stale = h->link->reused && !u->head_complete;
 			upstream_fail(u, e);
+		}
 		queue(h, u);
 	}
 	notify_all(h);
@@ -238,7 +242,8 @@ h2_has_room(const struct h2 *h)
 	uint32_t max = nghttp2_session_get_remote_settings(
 	    h->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 
-	return nghttp2_session_check_request_allowed(h->session) &&
+	return !h->link->side.eof && !h->link->side.failed &&
+	       nghttp2_session_check_request_allowed(h->session) &&
 	       h->streams < (max < STREAMS_MAX ? max : STREAMS_MAX);
 }
 
@@ -354,6 +359,15 @@ receive(struct h2 *h, struct error *e)
 		side_consume(s, (size_t)n);
 	}
 	return 0;
+}
+
+bool
+h2_has_work(const struct h2 *h)
+{
+	const struct side *s = &h->link->side;
+
+	return !TAILQ_EMPTY(&h->ready) || s->readable || side_held(s) > 0 ||
+	       s->eof || s->failed;
 }
 
 bool

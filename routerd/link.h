@@ -58,6 +58,7 @@ struct upstream {
 	struct buf head; /* what goes out before the body */
 	size_t sent;     /* of both */
 	struct http_scan scan;
+	unsigned interims;
 	struct http_chunked chunks;
 	enum http_framing framing;
 	uint64_t left;
@@ -108,5 +109,7 @@ enum upstream_progress h2_body(
     struct upstream *, struct http_slice *ret, struct error *);
 void h2_consume(struct upstream *, size_t n);
 unsigned h2_streams(const struct h2 *);
+/* Is there something that the event loop won't tell of? */
+bool h2_has_work(const struct h2 *);
 
 #endif

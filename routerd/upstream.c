@@ -111,7 +111,8 @@ link_fail(struct link *l, const struct error *e)
 		u->notify(u->arg);
 	}
 	if (l->h2 != NULL) {
-		l->running = true;
+		/* Who is told may ask again, but not here. */
+		l->running = l->dead = true;
 		h2_fail(l->h2, e);
 		l->running = false;
 	}
@@ -274,6 +275,18 @@ step(struct link *l, struct error *e)
 	return step_ready(l, e);
 }
 
+/* What the loop won't tell of is told from it all the same: nobody may be
+ * called back in the middle of a call. */
+static void
+link_wait(struct link *l)
+{
+	if (is_idle(l) && l->deadline_ms == 0)
+		l->deadline_ms = link_now_ms() + UPSTREAM_IDLE_MS;
+	side_update(&l->side);
+	if (l->h2 != NULL && h2_has_work(l->h2))
+		event_active(&l->side.ev_read, EV_READ, 0);
+}
+
 static void
 link_run(struct link *l)
 {
@@ -292,9 +305,7 @@ link_run(struct link *l)
 	} else if (r < 0) {
 		link_fail(l, &e);
 	} else {
-		if (is_idle(l) && l->deadline_ms == 0)
-			l->deadline_ms = link_now_ms() + UPSTREAM_IDLE_MS;
-		side_update(&l->side);
+		link_wait(l);
 	}
 }
 
@@ -352,12 +363,13 @@ link_start(struct link *l)
 	if (!found)
 		return;
 	l->state = LINK_DIAL;
-	/* What fails at once is told from the loop, like everything else. */
-	if (l->next_address < l->found.n &&
-	    dial(l, &l->found.v[l->next_address++])) {
-		side_update(&l->side);
-		return;
+	while (l->next_address < l->found.n) {
+		if (dial(l, &l->found.v[l->next_address++])) {
+			side_update(&l->side);
+			return;
+		}
 	}
+	/* What fails at once is told from the loop, like everything else. */
 	l->deadline_ms = 1;
 }
 
@@ -379,14 +391,25 @@ upstreams_tick(struct upstreams *all, int64_t now_ms)
 		(void)error_set(
 		    &e, ERR_TIMEOUT, "'%s' can't be reached", l->origin);
 		link_fail(l, &e);
-		/* The list may have changed: the rest is for the next time. */
-		return;
+		/* The list may have changed. */
+		next = TAILQ_FIRST(&all->links);
 	}
 }
 
 /*
  * Requests.
  */
+
+/* What lies there before anything was asked must not become an answer. */
+static bool
+is_quiet(struct link *l)
+{
+	l->side.readable = true;
+	if (!idle_is_broken(l))
+		return true;
+	l->deadline_ms = 1;
+	return false;
+}
 
 /* A connection to this very origin that has room. */
 static struct link *
@@ -399,7 +422,7 @@ find_link(struct upstreams *all, const char *origin)
 		if (l->state != LINK_READY || l->dead || l->user != NULL ||
 		    strcmp(l->origin, origin) != 0)
 			continue;
-		if (l->h2 == NULL || h2_has_room(l->h2))
+		if (l->h2 != NULL ? h2_has_room(l->h2) : is_quiet(l))
 			return l;
 	}
 	return NULL;
@@ -421,7 +444,7 @@ update(struct link *l)
 		return;
 	if (l->h2 != NULL)
 		h2_flush(l->h2);
-	side_update(&l->side);
+	link_wait(l);
 }
 
 struct upstream *
