@@ -22,6 +22,7 @@ struct client;
 struct event;
 struct event_base;
 struct fleet_worker;
+struct ledger;
 struct probe;
 struct resolver;
 struct table;
@@ -35,6 +36,7 @@ struct worker {
 	struct budgets *budgets;
 	struct events *events;
 	struct events_quota quota;
+	struct ledger *ledger;
 	struct pool pool;
 	struct table *table; /* NULL: none was set yet */
 	struct event *channel;
