@@ -21,6 +21,8 @@ handler_fn api_get_logs;
 handler_fn api_create_provider, api_get_provider, api_list_providers,
     api_update_provider, api_delete_provider, api_attach_provider,
     api_detach_provider, api_list_profiles;
+handler_fn api_configure_refresh, api_list_refreshes, api_rotate_refresh,
+    api_delete_refresh;
 handler_fn api_set_inference, api_list_inference, api_delete_inference,
     api_inference_usage;
 handler_fn api_get_status, api_shutdown;

@@ -6,6 +6,7 @@
 #include "common/wire/gateway.h"
 #include "common/wire/inference.h"
 #include "common/wire/provider.h"
+#include "common/wire/refresh.h"
 #include "gatewayd/api.h"
 #include "gatewayd/event_log.h"
 #include "gatewayd/gateway.h"
@@ -95,6 +96,10 @@ const struct handler api_handlers[] = {
 	{ &gateway_attach_provider_method, ROLE_USER, api_attach_provider },
 	{ &gateway_detach_provider_method, ROLE_USER, api_detach_provider },
 	{ &gateway_list_profiles_method, ROLE_USER, api_list_profiles },
+	{ &gateway_configure_refresh_method, ROLE_USER, api_configure_refresh },
+	{ &gateway_list_refreshes_method, ROLE_USER, api_list_refreshes },
+	{ &gateway_rotate_refresh_method, ROLE_USER, api_rotate_refresh },
+	{ &gateway_delete_refresh_method, ROLE_USER, api_delete_refresh },
 	{ &gateway_set_inference_method, ROLE_USER, api_set_inference },
 	{ &gateway_list_inference_method, ROLE_USER, api_list_inference },
 	{ &gateway_delete_inference_method, ROLE_USER, api_delete_inference },

@@ -98,6 +98,24 @@ static const char *const migrations[] = {
 	" output_tokens INTEGER NOT NULL,"
 	" PRIMARY KEY (sandbox, route, provider, model)"
 	") STRICT;",
+
+	/* epoch: the revision with which the credential's identity began. */
+	"ALTER TABLE credential ADD COLUMN epoch INTEGER NOT NULL DEFAULT 1;"
+	"CREATE TABLE refresh ("
+	" provider TEXT NOT NULL REFERENCES provider (id) ON DELETE CASCADE,"
+	" key TEXT NOT NULL,"
+	" strategy TEXT NOT NULL,"
+	" token_url TEXT NOT NULL,"
+	" material BLOB NOT NULL,"
+	" version INTEGER NOT NULL," /* counts materials, from 1 */
+	" status TEXT NOT NULL CHECK (status IN"
+	"  ('configured', 'refreshed', 'rotation_requested', 'error')),"
+	" expires_at_ms INTEGER NOT NULL,"
+	" next_ms INTEGER NOT NULL,"
+	" last_ms INTEGER NOT NULL,"
+	" error TEXT NOT NULL,"
+	" PRIMARY KEY (provider, key)"
+	") STRICT;",
 };
 #define SCHEMA_VERSION (int)(sizeof(migrations) / sizeof(migrations[0]))
 

@@ -101,8 +101,25 @@ struct store_credential {
 	const void *value; /* sealed */
 	size_t value_len;
 	int64_t revision;
+	int64_t epoch; /* revision with which its identity began */
 	const char *handle;
 	int64_t expires_at_ms; /* 0: never */
+};
+
+/* How a credential is fetched anew. */
+struct store_refresh {
+	const char *provider; /* id */
+	const char *key;
+	const char *strategy;
+	const char *token_url;
+	const void *material; /* sealed */
+	size_t material_len;
+	int64_t version; /* of the material */
+	const char *status;
+	int64_t expires_at_ms;
+	int64_t next_ms;
+	int64_t last_ms;
+	const char *error; /* or "" */
 };
 
 struct store_provider {
@@ -116,6 +133,8 @@ struct store_provider {
 	/* When written: all it has. */
 	const struct store_credential *credentials;
 	size_t n_credentials;
+	/* When written: a refresh that is written with it, or NULL. */
+	const struct store_refresh *refresh;
 };
 
 /* ERR_EXISTS if the owner has one of that name. */
@@ -129,6 +148,14 @@ int store_provider_each(struct store *,
     struct error *);
 int store_credential_each(struct store *,
     void (*row)(void *arg, const struct store_credential *), void *arg,
+    struct error *);
+
+int store_refresh_put(
+    struct store *, const struct store_refresh *, struct error *);
+int store_refresh_delete(
+    struct store *, const char *provider, const char *key, struct error *);
+int store_refresh_each(struct store *,
+    void (*row)(void *arg, const struct store_refresh *), void *arg,
     struct error *);
 
 int store_attachment_add(

@@ -24,9 +24,10 @@ put_credential(
 {
 	return EXECUTE(s, e, "write a credential",
 	    "INSERT OR REPLACE INTO credential (provider, key, value,"
-	    " revision, handle, expires_at_ms) VALUES (?, ?, ?, ?, ?, ?)",
-	    "ssbisi", c->provider, c->key, c->value, c->value_len, c->revision,
-	    c->handle, c->expires_at_ms);
+	    " revision, epoch, handle, expires_at_ms)"
+	    " VALUES (?, ?, ?, ?, ?, ?, ?)",
+	    "ssbiisi", c->provider, c->key, c->value, c->value_len, c->revision,
+	    c->epoch, c->handle, c->expires_at_ms);
 }
 
 static int
@@ -64,7 +65,8 @@ store_provider_update(
 	    EXECUTE(s, e, "update a provider",
 		"UPDATE provider SET config = ?, version = ? WHERE id = ?",
 		"sis", p->config, p->version, p->id) < 0 ||
-	    put_credentials(s, p, e) < 0)
+	    put_credentials(s, p, e) < 0 ||
+	    (p->refresh != NULL && store_refresh_put(s, p->refresh, e) < 0))
 		return -1;
 	return sql_commit(s, e);
 }
@@ -111,8 +113,8 @@ store_credential_each(struct store *s,
 	int r;
 
 	if (sql_prepare(s, &q, e,
-		"SELECT provider, key, value, revision, handle, expires_at_ms"
-		" FROM credential ORDER BY provider, key",
+		"SELECT provider, key, value, revision, epoch, handle,"
+		" expires_at_ms FROM credential ORDER BY provider, key",
 		"") < 0)
 		return -1;
 	while ((r = sqlite3_step(q)) == SQLITE_ROW)
@@ -122,8 +124,9 @@ store_credential_each(struct store *s,
 			     .value = sqlite3_column_blob(q, 2),
 			     .value_len = (size_t)sqlite3_column_bytes(q, 2),
 			     .revision = sqlite3_column_int64(q, 3),
-			     .handle = sql_text(q, 4),
-			     .expires_at_ms = sqlite3_column_int64(q, 5),
+			     .epoch = sqlite3_column_int64(q, 4),
+			     .handle = sql_text(q, 5),
+			     .expires_at_ms = sqlite3_column_int64(q, 6),
 			 });
 	return r == SQLITE_DONE ? 0 : sql_fail(s, "list credentials", e);
 }

@@ -4,6 +4,7 @@
 #include "common/wire/inference.h"
 #include "common/wire/limits.h"
 #include "common/wire/provider.h"
+#include "common/wire/refresh.h"
 #include "common/wire/supervisor.h"
 
 #define DAEMONS_MAX 16
@@ -355,6 +356,10 @@ static const struct method *const methods[] = {
 	&gateway_attach_provider_method,
 	&gateway_detach_provider_method,
 	&gateway_list_profiles_method,
+	&gateway_configure_refresh_method,
+	&gateway_list_refreshes_method,
+	&gateway_rotate_refresh_method,
+	&gateway_delete_refresh_method,
 	&gateway_set_inference_method,
 	&gateway_list_inference_method,
 	&gateway_delete_inference_method,
