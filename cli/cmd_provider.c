@@ -91,6 +91,7 @@ struct put_options {
 	const char *name;
 	const char *type;
 	bool existing;
+	bool runtime;
 	struct list credentials;
 	struct list config;
 	struct list expires;
@@ -114,6 +115,8 @@ static const struct option_row create_rows[] = {
 	{ "name", 0, OPTION_STRING, O(name), "NAME", "what it is called" },
 	{ "type", 0, OPTION_STRING, O(type), "TYPE",
 	    "what it is for: see openshell provider list-profiles" },
+	{ "runtime-credentials", 0, OPTION_FLAG, O(runtime), NULL,
+	    "none yet: openshell provider refresh configure brings them" },
 	VALUE_ROWS,
 	{ NULL },
 };
@@ -225,9 +228,16 @@ run_create(struct cli *cli, const void *options, const struct arguments *a)
 		return EXIT_USAGE;
 	}
 	params.type = o->type;
-	if (!o->existing && o->credentials.n == 0 && o->config.n == 0) {
+	if (!o->existing && !o->runtime && o->credentials.n == 0 &&
+	    o->config.n == 0) {
 		(void)complain("a provider needs --from-existing, --credential "
-			       "KEY or --config KEY=VALUE");
+			       "KEY, --runtime-credentials or --config "
+			       "KEY=VALUE");
+		return EXIT_USAGE;
+	}
+	if (o->runtime && (o->existing || o->credentials.n > 0)) {
+		(void)complain("--runtime-credentials excludes --from-existing "
+			       "and --credential");
 		return EXIT_USAGE;
 	}
 	if (cli_connect(cli, START_IF_NEEDED) < 0)

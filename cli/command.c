@@ -21,14 +21,16 @@ static const struct command_group groups[] = {
 	    "credentials that agents use and never hold" },
 	{ "inference", NULL, "MODELS AND CREDENTIALS",
 	    "which model answers at https://inference.local" },
+	{ "provider refresh", NULL, NULL,
+	    "credentials that are fetched anew before they expire" },
 	{ "sandbox provider", NULL, NULL, "which providers it may use" },
 	{ "gateway", "gw", "GATEWAY COMMANDS", "the background service" },
 	{ NULL, NULL, NULL, NULL },
 };
 
 static const struct command *const tables[] = { sandbox_commands,
-	attach_commands, policy_commands, provider_commands, inference_commands,
-	gateway_commands, log_commands, NULL };
+	attach_commands, policy_commands, provider_commands, refresh_commands,
+	inference_commands, gateway_commands, log_commands, NULL };
 
 static const struct option_row help_row = { "help", 'h', OPTION_FLAG, 0, NULL,
 	"show this text" };

@@ -75,24 +75,54 @@ read_secret_file(const char *path)
 }
 
 static char *
-value_from_environment(const char *key)
+value_from_environment(const char *flag, const char *variable)
 {
-	const char *value = getenv(key);
+	const char *value = getenv(variable);
 
 	if (value != NULL && *value != '\0')
 		return xstrdup(value);
-	(void)complain("--credential %s: the environment has no such variable, "
-		       "or an empty one",
-	    key);
-	hint("--credential %s=- reads it from standard input", key);
+	(void)complain(
+	    "%s %s: the environment has no such variable, or an empty one",
+	    flag, variable);
 	return NULL;
+}
+
+/* KEY's part of KEY or KEY=REST, owned; NULL and an error said. */
+static char *
+key_of(const char *flag, const char *word, const char **ret_equals)
+{
+	*ret_equals = strchr(word, '=');
+	if (*word == '\0' || *ret_equals == word) {
+		(void)complain("%s needs KEY or KEY=...", flag);
+		return NULL;
+	}
+	return *ret_equals == NULL
+		   ? xstrdup(word)
+		   : xstrndup(word, (size_t)(*ret_equals - word));
+}
+
+/* Owns both; value may be NULL: an error was said. */
+static int
+add_or_free(struct credentials *c, char *key, char *value)
+{
+	if (value != NULL)
+		return add(c, key, value);
+	free(key);
+	return EXIT_FAILED;
 }
 
 static char *
 value_of(const char *key, const char *equals)
 {
-	if (equals == NULL)
-		return value_from_environment(key);
+	char *value;
+
+	if (equals == NULL) {
+		value = value_from_environment("--credential", key);
+		if (value == NULL)
+			hint("--credential %s=- reads it from standard input",
+			    key);
+		return value;
+	}
 	if (strcmp(equals + 1, "-") == 0)
 		return read_secret(STDIN_FILENO, "standard input");
 	if (equals[1] == '@')
@@ -109,19 +139,59 @@ int
 credentials_parse(const struct list *list, struct credentials *ret)
 {
 	for (size_t i = 0; i < list->n; i++) {
-		const char *word = list->v[i], *equals = strchr(word, '=');
-		char *key, *value;
+		const char *equals;
+		char *key = key_of("--credential", list->v[i], &equals);
 
-		if (equals == word || *word == '\0')
-			return complain("--credential needs KEY or KEY=VALUE");
-		key = equals != NULL ? xstrndup(word, (size_t)(equals - word))
-				     : xstrdup(word);
-		value = value_of(key, equals);
-		if (value == NULL) {
-			free(key);
+		if (key == NULL ||
+		    add_or_free(ret, key, value_of(key, equals)) != EXIT_DONE)
 			return EXIT_FAILED;
+	}
+	return EXIT_DONE;
+}
+
+static int
+parse_variables(const struct list *list, struct credentials *ret)
+{
+	static const char flag[] = "--secret-material-env";
+
+	for (size_t i = 0; i < list->n; i++) {
+		const char *equals;
+		char *key = key_of(flag, list->v[i], &equals);
+
+		if (key == NULL ||
+		    add_or_free(ret, key,
+			value_from_environment(flag,
+			    equals != NULL ? equals + 1 : key)) != EXIT_DONE)
+			return EXIT_FAILED;
+	}
+	return EXIT_DONE;
+}
+
+int
+material_parse(const struct list *variables, const struct list *sources,
+    struct credentials *ret)
+{
+	static const char flag[] = "--secret-material-key";
+
+	if (parse_variables(variables, ret) != EXIT_DONE)
+		return EXIT_FAILED;
+	for (size_t i = 0; i < sources->n; i++) {
+		const char *equals;
+		char *key = key_of(flag, sources->v[i], &equals);
+
+		if (key == NULL)
+			return EXIT_FAILED;
+		if (equals != NULL && strcmp(equals, "=-") != 0 &&
+		    equals[1] != '@') {
+			(void)complain("%s %s takes standard input (KEY or "
+				       "KEY=-) or KEY=@FILE, no value",
+			    flag, key);
+			free(key);
+			return EXIT_USAGE;
 		}
-		if (add(ret, key, value) != EXIT_DONE)
+		if (add_or_free(ret, key,
+			value_of(key, equals != NULL ? equals : "=-")) !=
+		    EXIT_DONE)
 			return EXIT_FAILED;
 	}
 	return EXIT_DONE;

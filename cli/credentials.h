@@ -6,6 +6,9 @@
  *	KEY=-        standard input, up to its end or a line break there
  *	KEY=@FILE    a file
  *	KEY=VALUE    the argument itself, which others could see: warns
+ *
+ * Of --secret-material-env KEY[=VARIABLE] the environment alone; of
+ * --secret-material-key KEY[=-|=@FILE] standard input or a file.
  */
 #ifndef CLI_CREDENTIALS_H
 #define CLI_CREDENTIALS_H
@@ -22,6 +25,8 @@ struct credentials {
 
 /* -1 and an error said that names the flag. */
 int credentials_parse(const struct list *, struct credentials *ret);
+int material_parse(const struct list *variables, const struct list *sources,
+    struct credentials *ret);
 void credentials_clear(struct credentials *);
 
 /* What the environment has of a type's variables; how many were found. */

@@ -97,6 +97,27 @@ attachment_check(struct provider *const *v, size_t n, struct error *e)
 	return 0;
 }
 
+int
+attachment_check_key(const struct provider *p, const char *key, struct error *e)
+{
+	const struct sandbox *s;
+
+	TAILQ_FOREACH(s, &p->gw->sandboxes->list, next)
+	{
+		if (index_of(s, p) == s->n_providers)
+			continue;
+		for (size_t i = 0; i < s->n_providers; i++)
+			if (s->providers[i] != p &&
+			    provider_credential(s->providers[i], key) != NULL)
+				return error_set(e, ERR_PRECONDITION,
+				    "provider '%s', which sandbox '%s' has "
+				    "too, has a credential '%s'; detach one "
+				    "of them",
+				    s->providers[i]->name, s->name, key);
+	}
+	return 0;
+}
+
 static void
 on_set(void *arg, const struct varlink_result *r)
 {
@@ -255,6 +276,8 @@ add_secret(
 	char *value;
 	struct error e;
 
+	if (oldest < c->epoch)
+		oldest = c->epoch;
 	if (provider_secret(p, c, &value, &e) < 0) {
 		log_warnx("%s", e.text);
 		return;
@@ -264,7 +287,7 @@ add_secret(
 		.value = value,
 		.provider = p->name,
 		.revision = c->revision,
-		.oldest = oldest > 1 ? oldest : 1,
+		.oldest = oldest,
 		.handle = c->handle,
 		.expires_at_ms = c->expires_at_ms,
 		.is_bound = true,

@@ -30,6 +30,9 @@ int attachment_add(struct sandbox *, struct provider *, struct error *);
 int attachment_remove(struct sandbox *, struct provider *, struct error *);
 /* Could these be attached together?  The error says why not. */
 int attachment_check(struct provider *const *, size_t n, struct error *);
+/* May this one have a credential of that name, wherever it is attached? */
+int attachment_check_key(
+    const struct provider *, const char *key, struct error *);
 /* Is it attached to a sandbox?  Its name, or NULL. */
 const char *attachment_of(const struct provider *);
 /* Its credentials have changed: proxyd hears of it. */

@@ -17,6 +17,7 @@ struct event_base;
 struct event_log;
 struct link;
 struct providers;
+struct refreshes;
 struct sandboxes;
 struct seal;
 struct store;
@@ -38,6 +39,7 @@ struct gateway {
 	struct link *router;
 	struct profiles profiles;
 	struct providers *providers;
+	struct refreshes *refreshes;
 	struct inference_routes routes;
 	struct sandboxes *sandboxes;
 	char *socket;

@@ -413,6 +413,12 @@ fill(struct gateway *gw, const struct inference_route *r, struct pushed *own,
 		    r->name, spec->provider);
 		return false;
 	}
+	if (c != NULL && credential_is_empty(c)) {
+		log_warnx("an inference route waits for a new key name=%s "
+			  "provider=%s",
+		    r->name, p->name);
+		return false;
+	}
 	/* Servers on one's own machine often want no key. */
 	if (c != NULL && provider_secret(p, c, &own->key, &e) < 0) {
 		log_warnx("%s", e.text);
@@ -458,7 +464,8 @@ inference_verify(struct gateway *gw, uid_t owner, const char *sandbox,
 
 	if (result == 0 && !fill(gw, &r, &own, &route))
 		result = error_set(e, ERR_PRECONDITION,
-		    "provider '%s' says no endpoint", spec.provider);
+		    "provider '%s' says no endpoint, or has no key yet",
+		    spec.provider);
 	if (result == 0)
 		verify_start(gw, &route, done, arg);
 	pushed_clear(&own);

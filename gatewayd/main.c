@@ -34,6 +34,7 @@
 #include "gatewayd/life.h"
 #include "gatewayd/link.h"
 #include "gatewayd/provider.h"
+#include "gatewayd/refresh.h"
 #include "gatewayd/sandbox.h"
 #include "gatewayd/seal.h"
 #include "gatewayd/store.h"
@@ -147,10 +148,12 @@ open_state(struct gateway *gw, struct error *e)
 	    store_open(db, &gw->store, e) < 0)
 		return -1;
 	gw->events = event_log_new(gw->base, gw->store);
+	gw->upstream_ca = xasprintf("%s/upstream-ca.pem", gw->dirs.config);
 	TAILQ_INIT(&gw->routes);
 	TAILQ_INIT(&gw->profiles);
 	profiles_load(&gw->profiles, gw->dirs.config);
-	if (providers_load(gw, e) < 0 || inference_load(gw, e) < 0)
+	if (providers_load(gw, e) < 0 || refreshes_load(gw, e) < 0 ||
+	    inference_load(gw, e) < 0)
 		return -1;
 	return sandboxes_load(gw, e) < 0 ? -1 : attachments_load(gw, e);
 }
@@ -203,7 +206,6 @@ start_daemon(struct gateway *gw, struct link_config config, const char *socket)
 static void
 start_daemons(struct gateway *gw)
 {
-	gw->upstream_ca = xasprintf("%s/upstream-ca.pem", gw->dirs.config);
 	gw->proxy_socket = xasprintf("%s/proxy.sock", gw->dirs.runtime);
 	gw->router_socket = xasprintf("%s/router.sock", gw->dirs.runtime);
 	gw->proxy = start_daemon(gw,
@@ -273,6 +275,7 @@ stop(void *ctx)
 	link_free(gw->router, gw->shutting_down && no_children == NULL);
 	sandboxes_free(gw->sandboxes);
 	inference_free(gw);
+	refreshes_free(gw->refreshes);
 	providers_free(gw->providers);
 	profiles_clear(&gw->profiles);
 	event_log_free(gw->events);

@@ -175,28 +175,91 @@ read_inference(struct reader *r, const struct yaml_node *node, struct error *e)
 }
 
 static int
+read_material(struct reader *r, const struct yaml_node *node, struct pairs *to,
+    struct error *e)
+{
+	if (node->kind != YAML_MAPPING || node->n > PROFILE_LIST_MAX)
+		return complain(node, "a mapping of texts is wanted here", e);
+	to->v = arena_alloc(&r->p->arena, node->n + 1, sizeof(*to->v));
+	for (; to->n < node->n; to->n++) {
+		struct pair *one = &to->v[to->n];
+
+		one->name = arena_strdup(&r->p->arena, node->keys[to->n]);
+		if (read_text(r, node->items[to->n], &one->value, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+read_refresh(struct reader *r, const struct yaml_node *node,
+    struct profile_refresh *to, struct error *e)
+{
+	int result = 0;
+
+	if (node->kind != YAML_MAPPING)
+		return complain(node, "a mapping is wanted here", e);
+	for (size_t i = 0; result == 0 && i < node->n; i++) {
+		const struct yaml_node *value = node->items[i];
+
+		if (strcmp(node->keys[i], "strategy") == 0)
+			result = read_text(r, value, &to->strategy, e);
+		else if (strcmp(node->keys[i], "token_url") == 0)
+			result = read_text(r, value, &to->token_url, e);
+		else if (strcmp(node->keys[i], "material") == 0)
+			result = read_material(r, value, &to->material, e);
+		else
+			result = complain(value, "unknown key", e);
+	}
+	if (result == 0 && to->strategy == NULL)
+		return complain(node, "'strategy' is missing", e);
+	return result;
+}
+
+/* One credential: its variables, and how it is refreshed. */
+static int
+read_credential(struct reader *r, const struct yaml_node *node, struct error *e)
+{
+	struct profile *p = r->p;
+	struct profile_refresh refresh = { 0 };
+	size_t first = p->variables.n;
+	int result = 0;
+
+	if (node->kind != YAML_MAPPING)
+		return complain(node, "a mapping is wanted here", e);
+	for (size_t i = 0; result == 0 && i < node->n; i++) {
+		const struct yaml_node *value = node->items[i];
+
+		if (strcmp(node->keys[i], "env_vars") == 0)
+			result = read_texts(r, value, &p->variables, e);
+		else if (strcmp(node->keys[i], "refresh") == 0)
+			result = read_refresh(r, value, &refresh, e);
+		/* What it is called is for people. */
+		else if (strcmp(node->keys[i], "name") != 0)
+			result = complain(value, "unknown key", e);
+	}
+	if (result < 0 || refresh.strategy == NULL)
+		return result;
+	refresh.keys.n = p->variables.n - first;
+	refresh.keys.v =
+	    arena_alloc(&p->arena, refresh.keys.n + 1, sizeof(*refresh.keys.v));
+	for (size_t i = 0; i < refresh.keys.n; i++)
+		refresh.keys.v[i] = p->variables.v[first + i];
+	p->refreshes[p->n_refreshes++] = refresh;
+	return 0;
+}
+
+static int
 read_credentials(
     struct reader *r, const struct yaml_node *node, struct error *e)
 {
-	if (node->kind != YAML_SEQUENCE)
+	if (node->kind != YAML_SEQUENCE || node->n > PROFILE_LIST_MAX)
 		return complain(node, "a list is wanted here", e);
-	for (size_t i = 0; i < node->n; i++) {
-		const struct yaml_node *one = node->items[i];
-
-		if (one->kind != YAML_MAPPING)
-			return complain(one, "a mapping is wanted here", e);
-		for (size_t k = 0; k < one->n; k++) {
-			/* What it is called is for people. */
-			if (strcmp(one->keys[k], "name") == 0)
-				continue;
-			if (strcmp(one->keys[k], "env_vars") != 0)
-				return complain(
-				    one->items[k], "unknown key", e);
-			if (read_texts(r, one->items[k], &r->p->variables, e) <
-			    0)
-				return -1;
-		}
-	}
+	r->p->refreshes =
+	    arena_alloc(&r->p->arena, node->n + 1, sizeof(*r->p->refreshes));
+	for (size_t i = 0; i < node->n; i++)
+		if (read_credential(r, node->items[i], e) < 0)
+			return -1;
 	return 0;
 }
 
@@ -381,6 +444,16 @@ profile_parse(const char *text, size_t n, struct profile **ret, struct error *e)
 	yaml_node_free(root);
 	*ret = r.p;
 	return r.p != NULL ? 0 : -1;
+}
+
+const struct profile_refresh *
+profile_refresh(const struct profile *p, const char *key)
+{
+	for (size_t i = 0; i < p->n_refreshes; i++)
+		for (size_t k = 0; k < p->refreshes[i].keys.n; k++)
+			if (strcmp(p->refreshes[i].keys.v[k], key) == 0)
+				return &p->refreshes[i];
+	return NULL;
 }
 
 void

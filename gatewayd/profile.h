@@ -14,6 +14,10 @@
  *	inference_capable: false
  *	credentials:
  *	  - env_vars: [GITHUB_TOKEN, GH_TOKEN]
+ *	    refresh:            # how such a one is fetched anew; or nothing
+ *	      strategy: oauth2-refresh-token
+ *	      token_url: https://github.com/login/oauth/access_token
+ *	      material: {client_id: abc}    # defaults; no secrets
  *	endpoints: ...          # as in a policy's network_policies
  *	binaries: ...           # the same; without them no rule is added
  */
@@ -39,6 +43,14 @@ struct profile_endpoint {
 	const char *path; /* glob; NULL: all */
 };
 
+/* refresh.h; what an operator says goes before it. */
+struct profile_refresh {
+	struct strings keys; /* of the credentials that it is for */
+	const char *strategy;
+	const char *token_url; /* or NULL */
+	struct pairs material;
+};
+
 struct profile {
 	TAILQ_ENTRY(profile) next;
 	struct arena arena; /* of everything here */
@@ -48,6 +60,8 @@ struct profile {
 	bool inference_capable;
 	struct strings aliases;
 	struct strings variables; /* environment, of all credentials */
+	struct profile_refresh *refreshes;
+	size_t n_refreshes;
 	struct profile_endpoint *endpoints;
 	size_t n_endpoints;
 	const char *block; /* canonical JSON of its policy block, or NULL */
@@ -59,6 +73,10 @@ TAILQ_HEAD(profiles, profile);
 int profile_parse(
     const char *text, size_t n, struct profile **ret, struct error *);
 void profile_free(struct profile *);
+
+/* NULL: it says nothing for that credential. */
+const struct profile_refresh *profile_refresh(
+    const struct profile *, const char *key);
 
 /* Files that can't be read are named in the log and passed over. */
 void profiles_load(struct profiles *, const char *config_dir);

@@ -18,6 +18,7 @@
 #include "gatewayd/inference.h"
 #include "gatewayd/profile.h"
 #include "gatewayd/provider.h"
+#include "gatewayd/refresh.h"
 #include "gatewayd/seal.h"
 #include "gatewayd/store.h"
 
@@ -121,7 +122,7 @@ add_credential(struct provider *p, const char *key)
 	p->credentials =
 	    xreallocarray(p->credentials, p->n_credentials + 1, sizeof(*c));
 	c = &p->credentials[p->n_credentials++];
-	*c = (struct credential){ .key = xstrdup(key) };
+	*c = (struct credential){ .key = xstrdup(key), .epoch = 1 };
 	return c;
 }
 
@@ -150,6 +151,7 @@ load_credential(void *arg, const struct store_credential *row)
 	c->sealed = xmemdup(row->value, row->value_len);
 	c->sealed_len = row->value_len;
 	c->revision = row->revision;
+	c->epoch = row->epoch;
 	(void)snprintf(c->handle, sizeof(c->handle), "%s", row->handle);
 	c->expires_at_ms = row->expires_at_ms;
 	/* Now, and not when somebody needs it. */
@@ -225,6 +227,12 @@ provider_config(const struct provider *p, const char *key)
 		if (strcmp(p->config.v[i].name, key) == 0)
 			return p->config.v[i].value;
 	return NULL;
+}
+
+bool
+credential_is_empty(const struct credential *c)
+{
+	return c->sealed_len == SEAL_OVERHEAD;
 }
 
 int
@@ -436,7 +444,7 @@ check_limits(const struct provider *p, struct error *e)
 static int
 write_provider(struct provider *p,
     int (*write)(struct store *, const struct store_provider *, struct error *),
-    struct error *e)
+    const struct store_refresh *refresh, struct error *e)
 {
 	struct store_credential rows[PROVIDER_CREDENTIALS_MAX];
 	struct stored_config config = { p->config };
@@ -449,13 +457,13 @@ write_provider(struct provider *p,
 		const struct credential *c = &p->credentials[i];
 
 		rows[i] = (struct store_credential){ p->id, c->key, c->sealed,
-			c->sealed_len, c->revision, c->handle,
+			c->sealed_len, c->revision, c->epoch, c->handle,
 			c->expires_at_ms };
 	}
 	return write(p->gw->store,
 	    &(struct store_provider){ p->id, p->name, p->owner, p->type,
 		buf_str(&json), p->version, p->created_at_ms, rows,
-		p->n_credentials },
+		p->n_credentials, refresh },
 	    e);
 }
 
@@ -524,7 +532,7 @@ provider_create(struct gateway *gw, uid_t owner,
 	p->created_at_ms = now_ms();
 	merge_credentials(p, &given->credentials);
 	merge_config(p, &given->config);
-	if (write_provider(p, store_provider_create, e) < 0) {
+	if (write_provider(p, store_provider_create, NULL, e) < 0) {
 		provider_free(p);
 		return -1;
 	}
@@ -560,24 +568,30 @@ copy(const struct provider *p)
 	return c;
 }
 
-int
-provider_update(struct provider *p, const struct gateway_update_provider *given,
-    struct error *e)
+/* May it have what it hasn't had, wherever it is attached? */
+static int
+check_keys(
+    const struct provider *p, const struct provider *next, struct error *e)
 {
-	struct gateway *gw = p->gw;
-	struct provider *next;
+	for (size_t i = 0; i < next->n_credentials; i++)
+		if (provider_credential(p, next->credentials[i].key) == NULL &&
+		    attachment_check_key(p, next->credentials[i].key, e) < 0)
+			return -1;
+	return 0;
+}
 
-	if (check_given(&given->credentials, &given->config, e) < 0)
-		return -1;
-	next = copy(p);
+/* Writes the new state, which then takes the place of the old one; frees
+ * next. */
+static int
+replace(struct provider *p, struct provider *next,
+    const struct store_refresh *refresh, struct error *e)
+{
 	next->version++;
-	merge_credentials(next, &given->credentials);
-	merge_config(next, &given->config);
-	if (write_provider(next, store_provider_update, e) < 0) {
+	if (check_keys(p, next, e) < 0 ||
+	    write_provider(next, store_provider_update, refresh, e) < 0) {
 		provider_free(next);
 		return -1;
 	}
-	/* The new state takes the place of the old one, which p is. */
 	for (size_t i = 0; i < p->n_credentials; i++)
 		credential_clear(&p->credentials[i]);
 	free(p->credentials);
@@ -590,8 +604,86 @@ provider_update(struct provider *p, const struct gateway_update_provider *given,
 	next->config_arena = (struct arena){ 0 };
 	p->version = next->version;
 	provider_free(next);
-	tell_users(gw, p);
+	tell_users(p->gw, p);
 	return 0;
+}
+
+/* What is fetched anew isn't taken away. */
+static int
+check_removed(
+    const struct provider *p, const struct objects *given, struct error *e)
+{
+	const struct gateway_credential *v = given->v;
+
+	for (size_t i = 0; i < given->n; i++)
+		if (*v[i].value == '\0' && refresh_gives(p, v[i].key))
+			return error_set(e, ERR_PRECONDITION,
+			    "credential '%s' is refreshed; end that first: "
+			    "openshell provider refresh delete %s "
+			    "--credential-key %s",
+			    v[i].key, p->name, v[i].key);
+	return 0;
+}
+
+int
+provider_update(struct provider *p, const struct gateway_update_provider *given,
+    struct error *e)
+{
+	struct provider *next;
+
+	if (check_given(&given->credentials, &given->config, e) < 0 ||
+	    check_removed(p, &given->credentials, e) < 0)
+		return -1;
+	next = copy(p);
+	merge_credentials(next, &given->credentials);
+	merge_config(next, &given->config);
+	return replace(p, next, NULL, e);
+}
+
+/* The value as it is now, owned; "" if it can't be opened or there is none. */
+static char *
+value_of(const struct provider *p, const struct credential *c)
+{
+	char *value;
+	struct error e;
+
+	if (c->sealed == NULL)
+		return xstrdup("");
+	if (provider_secret(p, c, &value, &e) == 0)
+		return value;
+	log_warnx("%s", e.text);
+	return xstrdup("");
+}
+
+static void
+put_value(struct provider *p, const struct provider_value *from, bool new_epoch)
+{
+	const struct credential *has = provider_credential(p, from->key);
+	struct credential *c = has != NULL ? (struct credential *)(uintptr_t)has
+					   : add_credential(p, from->key);
+	char *value =
+	    from->value != NULL ? xstrdup(from->value) : value_of(p, c);
+
+	if (has == NULL || new_epoch) {
+		make_handle(c->handle);
+		c->epoch = c->revision + 1;
+	}
+	set_value(p, c,
+	    &(struct gateway_credential){ c->key, value, from->expires_at_ms });
+	OPENSSL_cleanse(value, strlen(value));
+	free(value);
+}
+
+int
+provider_put_values(struct provider *p, const struct provider_value *v,
+    size_t n, bool new_epoch, const struct store_refresh *refresh,
+    struct error *e)
+{
+	struct provider *next = copy(p);
+
+	for (size_t i = 0; i < n; i++)
+		put_value(next, &v[i], new_epoch);
+	return replace(p, next, refresh, e);
 }
 
 int
@@ -611,6 +703,7 @@ provider_delete(struct provider *p, struct error *e)
 		    p->name, attachment_of(p), attachment_of(p), p->name);
 	if (store_provider_delete(gw->store, p->id, e) < 0)
 		return -1;
+	refresh_forget(p);
 	TAILQ_REMOVE(&gw->providers->list, p, next);
 	provider_free(p);
 	tell_users(gw, NULL);

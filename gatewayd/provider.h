@@ -27,12 +27,14 @@
 
 struct gateway;
 struct peer;
+struct store_refresh;
 
 struct credential {
 	char *key;
 	uint8_t *sealed;
 	size_t sealed_len;
 	int64_t revision;
+	int64_t epoch; /* older revisions are another identity's */
 	char handle[PROVIDER_HANDLE_LEN + 1];
 	int64_t expires_at_ms; /* 0: never */
 };
@@ -77,10 +79,27 @@ int provider_update(
 /* ERR_PRECONDITION while something uses it. */
 int provider_delete(struct provider *, struct error *);
 
+/* What a refresh brings. */
+struct provider_value {
+	const char *key;
+	const char *value;     /* NULL: the one it has stays; "": it has none */
+	int64_t expires_at_ms; /* 0: never */
+};
+
+/*
+ * All of them at once, in one transaction with the row that says how the next
+ * ones come; credentials that aren't there are made.  new_epoch: placeholders
+ * that were given out before stop working.
+ */
+int provider_put_values(struct provider *, const struct provider_value *,
+    size_t n, bool new_epoch, const struct store_refresh *, struct error *);
+
 const struct credential *provider_credential(
     const struct provider *, const char *key);
 /* NULL: it has none. */
 const char *provider_config(const struct provider *, const char *key);
+/* It has no value now: its placeholders don't resolve. */
+bool credential_is_empty(const struct credential *);
 /* The value, owned, to be wiped by the caller. */
 int provider_secret(const struct provider *, const struct credential *,
     char **ret, struct error *);
