@@ -367,7 +367,8 @@ keep_token(
 	return result;
 }
 
-static int
+/* From now, for a value that lives so long. */
+static int64_t
 next_try_s(int64_t lifetime_s)
 {
 	int64_t ahead = lifetime_s > (int64_t)2 * REFRESH_AHEAD_S
@@ -375,7 +376,7 @@ next_try_s(int64_t lifetime_s)
 			    : lifetime_s / 2;
 	int64_t in = lifetime_s - ahead;
 
-	return in > 1 ? (int)in : 1;
+	return in > 1 ? in : 1;
 }
 
 static void
@@ -387,7 +388,7 @@ succeed(struct refresh *r, const struct refresh_answer *a)
 	next.status = REFRESHED;
 	next.last_ms = now_ms();
 	next.expires_at_ms = next.last_ms + a->lifetime_s * 1000;
-	next.next_ms = next.last_ms + (int64_t)next_try_s(a->lifetime_s) * 1000;
+	next.next_ms = next.last_ms + next_try_s(a->lifetime_s) * 1000;
 	next.error[0] = '\0';
 	if (a->refresh_token != NULL &&
 	    keep_token(r, a->refresh_token, &next, &e) < 0) {
@@ -719,7 +720,7 @@ first_try_ms(int64_t expires_at_ms)
 {
 	int64_t now = now_ms(), left_s = (expires_at_ms - now) / 1000;
 
-	return left_s > 0 ? now + (int64_t)next_try_s(left_s) * 1000 : now;
+	return left_s > 0 ? now + next_try_s(left_s) * 1000 : now;
 }
 
 int

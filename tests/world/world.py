@@ -6,8 +6,9 @@
 
 Needs root: it unshares network, mounts and processes, gives the loopback the
 addresses below, starts a DNS server (dnsmasq), TLS and plain web servers
-(nginx, origin.py) under a CA of its own, and runs COMMAND as USER.  All of it
-is gone when COMMAND has ended.  $WORLD is the directory of what it made:
+(nginx, origin.py, tokens.py) under a CA of its own, and runs COMMAND as USER.
+All of it is gone when COMMAND has ended.  $WORLD is the directory of what it
+made:
 
     ca.pem      the CA that every good server's certificate is from
     origin.log  what origin.py was asked, a JSON object a line
@@ -34,6 +35,7 @@ OTHER = "93.184.216.34"
 ORIGIN = "151.101.1.140"
 PRIVATE = "10.20.30.40"
 METADATA = "169.254.169.254"
+TOKENS = "151.101.1.141"
 
 HOSTS = {
     "api.github.com": [WEB],
@@ -43,6 +45,7 @@ HOSTS = {
     "wrong-name.example.com": [OTHER],
     "origin.example.com": [ORIGIN],
     "echo.example.com": [ORIGIN],
+    "tokens.example.com": [TOKENS],
     "private.example.com": [PRIVATE],
     "metadata.example.com": [METADATA],
     "mixed.example.com": [WEB, PRIVATE],
@@ -59,6 +62,7 @@ GOOD_NAMES = [
     "github.com",
     "files.example.com",
     "origin.example.com",
+    "tokens.example.com",
     "private.example.com",
     "mixed.example.com",
     "host.openshell.internal",
@@ -167,6 +171,8 @@ def start_servers(world):
                           "--local=/#/", *hosts], **quiet),
         subprocess.Popen(["/usr/bin/python3", f"{HERE}/origin.py", world, ORIGIN],
                          **quiet),
+        subprocess.Popen(["/usr/bin/python3", f"{HERE}/tokens.py", world, TOKENS],
+                         **quiet),
     ]
 
 
@@ -243,7 +249,8 @@ def inside(user, command):
     world = tempfile.mkdtemp(prefix="openshell-world.")
     try:
         build(world)
-        for address, port in ((WEB, 443), ("127.0.0.53", 53), (ORIGIN, 443)):
+        for address, port in ((WEB, 443), ("127.0.0.53", 53), (ORIGIN, 443),
+                              (TOKENS, 443)):
             wait_for(address, port)
         clean_environment()
         os.environ["WORLD"] = world
