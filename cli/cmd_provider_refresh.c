@@ -109,43 +109,43 @@ parse_time(const char *text, int64_t *ret_ms)
 }
 
 static int
-configure(struct cli *cli, const struct refresh_options *o,
-    struct credentials *secrets, struct gateway_configure_refresh *params)
+gather(const struct refresh_options *o, struct credentials *secrets,
+    struct gateway_configure_refresh *params)
 {
-	struct gateway_secret_material v[PROVIDER_CREDENTIALS_MAX];
-	int r = EXIT_FAILED;
+	int r;
 
-	if (pairs_parse("--material", &o->material, &params->material) == 0)
-		r = material_parse(&o->variables, &o->sources, secrets);
-	if (r == EXIT_DONE)
-		r = parse_time(o->expires, &params->expires_at_ms);
-	if (r != EXIT_DONE)
-		return r;
-	for (size_t i = 0; i < secrets->n; i++)
-		v[i] = (struct gateway_secret_material){ secrets->v[i].key,
-			secrets->v[i].value };
-	params->secret_material = (struct objects){ v, secrets->n };
-	if (cli_connect(cli, START_IF_NEEDED) < 0)
+	if (pairs_parse("--material", &o->material, &params->material) < 0)
 		return EXIT_FAILED;
-	return cli_call(
-	    cli, &gateway_configure_refresh_method, params, NULL, NULL);
+	r = material_parse(&o->variables, &o->sources, secrets);
+	return r == EXIT_DONE ? parse_time(o->expires, &params->expires_at_ms)
+			      : r;
 }
 
 static int
 run_configure(struct cli *cli, const void *options, const struct arguments *a)
 {
 	const struct refresh_options *o = options;
-	struct gateway_configure_refresh params = { 0 };
+	struct gateway_secret_material v[PROVIDER_CREDENTIALS_MAX];
+	struct gateway_configure_refresh params = { .credential_key = o->key,
+		.strategy = o->strategy,
+		.token_url = o->token_url,
+		.secret_material = { v, 0 } };
 	struct credentials secrets = { 0 };
 	int r = check_names(o, a, true);
 
 	if (r != EXIT_DONE)
 		return r;
 	params.provider = a->names.v[0];
-	params.credential_key = o->key;
-	params.strategy = o->strategy;
-	params.token_url = o->token_url;
-	r = configure(cli, o, &secrets, &params);
+	r = gather(o, &secrets, &params);
+	for (size_t i = 0; i < secrets.n; i++)
+		v[params.secret_material.n++] =
+		    (struct gateway_secret_material){ secrets.v[i].key,
+			    secrets.v[i].value };
+	if (r == EXIT_DONE && cli_connect(cli, START_IF_NEEDED) < 0)
+		r = EXIT_FAILED;
+	if (r == EXIT_DONE)
+		r = cli_call(cli, &gateway_configure_refresh_method, &params,
+		    NULL, NULL);
 	if (r == EXIT_DONE)
 		say(MARK_DONE, "Configured refresh of %s of provider %s",
 		    o->key, params.provider);

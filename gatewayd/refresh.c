@@ -174,12 +174,14 @@ drop(struct refresh *r)
 void
 refreshes_free(struct refreshes *all)
 {
-	struct refresh *r;
+	struct refresh *r, *next;
 
 	if (all == NULL)
 		return;
-	while ((r = TAILQ_FIRST(&all->list)) != NULL)
+	for (r = TAILQ_FIRST(&all->list); r != NULL; r = next) {
+		next = TAILQ_NEXT(r, next);
 		drop(r);
+	}
 	event_free(all->timer);
 	fetcher_free(all->fetcher);
 	free(all);
@@ -245,10 +247,12 @@ refresh_gives(const struct provider *p, const char *key)
 void
 refresh_forget(const struct provider *p)
 {
-	struct refresh *r;
+	struct refresh *r, *next;
 
-	while ((r = refresh_next(p, NULL)) != NULL)
+	for (r = refresh_next(p, NULL); r != NULL; r = next) {
+		next = refresh_next(p, r);
 		drop(r);
+	}
 }
 
 void

@@ -228,6 +228,118 @@ test_events_are_bounded_and_go_with_their_sandbox(void **state)
 	free(many);
 }
 
+static const struct store_credential credential = { "p", "K", "sealed", 6, 3, 2,
+	"handle", 7 };
+static const struct store_refresh refresh = { "p", "K", "strategy", "url",
+	"material", 8, 4, "refreshed", 7, 6, 5, "" };
+
+static int
+insert_provider(struct store *s, struct error *e)
+{
+	return store_provider_create(s,
+	    &(struct store_provider){ .id = "p",
+		.name = "n",
+		.type = "t",
+		.config = "{}",
+		.version = 1,
+		.credentials = &credential,
+		.n_credentials = 1 },
+	    e);
+}
+
+static int
+update_provider(
+    struct store *s, const struct store_refresh *with, struct error *e)
+{
+	struct store_credential next = credential;
+
+	next.revision = 4;
+	return store_provider_update(s,
+	    &(struct store_provider){ .id = "p",
+		.config = "{}",
+		.version = 2,
+		.credentials = &next,
+		.n_credentials = 1,
+		.refresh = with },
+	    e);
+}
+
+static void
+keep_credential(void *arg, const struct store_credential *c)
+{
+	(void)snprintf(arg, 64, "%s/%lld/%lld", c->key, (long long)c->revision,
+	    (long long)c->epoch);
+}
+
+static void
+keep_refresh(void *arg, const struct store_refresh *r)
+{
+	(void)snprintf(arg, 128, "%s/%s/%s/%s/%.*s/%lld/%s/%lld/%lld/%lld/%s",
+	    r->provider, r->key, r->strategy, r->token_url,
+	    (int)r->material_len, (const char *)r->material,
+	    (long long)r->version, r->status, (long long)r->expires_at_ms,
+	    (long long)r->next_ms, (long long)r->last_ms, r->error);
+}
+
+static void
+test_a_refresh_is_kept_with_the_values_it_brought(void **state)
+{
+	struct place *p = *state;
+	char seen[64] = "", kept[128] = "";
+	struct error e;
+
+	assert_int_equal(insert_provider(p->store, &e), 0);
+	assert_int_equal(update_provider(p->store, &refresh, &e), 0);
+	reopen(p);
+	assert_int_equal(
+	    store_credential_each(p->store, keep_credential, seen, &e), 0);
+	assert_string_equal(seen, "K/4/2");
+	assert_int_equal(
+	    store_refresh_each(p->store, keep_refresh, kept, &e), 0);
+	assert_string_equal(
+	    kept, "p/K/strategy/url/material/4/refreshed/7/6/5/");
+}
+
+static void
+test_neither_value_nor_refresh_is_kept_alone(void **state)
+{
+	struct place *p = *state;
+	struct store_refresh wrong = refresh;
+	char seen[64] = "", kept[128] = "";
+	struct error e;
+
+	wrong.status = "no such status";
+	assert_int_equal(insert_provider(p->store, &e), 0);
+	assert_int_equal(update_provider(p->store, &wrong, &e), -1);
+	assert_int_equal(
+	    store_credential_each(p->store, keep_credential, seen, &e), 0);
+	assert_string_equal(seen, "K/3/2");
+	assert_int_equal(
+	    store_refresh_each(p->store, keep_refresh, kept, &e), 0);
+	assert_string_equal(kept, "");
+}
+
+static void
+test_a_refresh_goes_alone_or_with_its_provider(void **state)
+{
+	struct place *p = *state;
+	char kept[128] = "";
+	struct error e;
+
+	assert_int_equal(store_refresh_put(p->store, &refresh, &e), -1);
+	assert_int_equal(insert_provider(p->store, &e), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(store_refresh_put(p->store, &refresh, &e), 0);
+		assert_int_equal(
+		    i == 0 ? store_refresh_delete(p->store, "p", "K", &e)
+			   : store_provider_delete(p->store, "p", &e),
+		    0);
+		assert_int_equal(
+		    store_refresh_each(p->store, keep_refresh, kept, &e), 0);
+		assert_string_equal(kept, "");
+	}
+}
+
 static void
 test_the_file_is_its_owner_s_alone(void **state)
 {
@@ -249,6 +361,9 @@ main(void)
 		TEST(test_the_lowest_free_block_is_given),
 		TEST(test_revisions_supersede_the_ones_before),
 		TEST(test_events_are_bounded_and_go_with_their_sandbox),
+		TEST(test_a_refresh_is_kept_with_the_values_it_brought),
+		TEST(test_neither_value_nor_refresh_is_kept_alone),
+		TEST(test_a_refresh_goes_alone_or_with_its_provider),
 		TEST(test_the_file_is_its_owner_s_alone),
 	};
 
