@@ -7,15 +7,14 @@ import os
 import re
 import secrets
 import signal
+import ssl
 import subprocess
 import time
 import urllib.request
-import ssl
 
 import pytest
 
-from shell import BIN, FULL, WORLD, Gateway, Sandbox, allow, policy, \
-    wait_until
+from shell import WORLD, Gateway, Sandbox, is_zombie, wait_until
 
 TOKENS = "tokens.example.com"
 HOST = "origin.example.com"
@@ -384,9 +383,10 @@ def test_configuring_anew_ends_what_was_handed_out(gateway):
     p.wait("refreshed")
     wait_until(lambda: use(s, held) == "credential_unavailable",
                "the old handle is dead", 2)
-    for revision in range(1, 4):
-        assert use(s, f"openshell:resolve:env:v{revision}_FRESH_TOKEN") != \
-            realm.issued[-1] or revision == 3
+    # Two of each: configured, fetched.
+    assert [use(s, f"openshell:resolve:env:v{revision}_FRESH_TOKEN")
+            for revision in range(1, 5)] == [
+        "credential_unavailable"] * 2 + [realm.issued[-1]] * 2
     fresh = placeholder(s)
     assert fresh != held and use(s, fresh) == realm.issued[-1]
     s.delete()
@@ -579,6 +579,18 @@ def test_nothing_waits_for_a_slow_endpoint(gateway):
     for p in providers:
         p.wait("refreshed", 8)
     assert time.monotonic() - begin < 8, "one after the other"
+
+
+def test_not_all_are_asked_at_once(gateway):
+    realms = [client_realm(delay_s=1) for _ in range(12)]
+    providers = [Provider(gateway) for _ in realms]
+    for p, realm in zip(providers, realms):
+        client(p, realm)
+        p.wait("refreshed", 8)
+    rotations = [gateway.popen("provider", "refresh", "rotate", p.name,
+                               "--credential-key", p.key) for p in providers]
+    assert [r.wait() for r in rotations] == [0] * 12
+    assert realms[0].get("most") == 8
 
 
 #
@@ -783,6 +795,11 @@ def test_no_secret_is_in_any_file_or_log(own_gateway):
     assert not any(w.decode() in shown for w in words)
 
 
+def kill(pid):
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: is_zombie(pid), "it is dead")
+
+
 def test_a_refresh_goes_on_after_gatewayd_was_killed(own_gateway):
     g = own_gateway
     realm, p = token_realm(rotates=True), Provider(g)
@@ -819,7 +836,7 @@ def test_the_next_refresh_token_is_kept_before_the_value_is_used(own_gateway):
         wait_until(lambda: log()[-1]["headers"].get("x-key") in
                    realm.issued[before:] or rotation.poll() is not None,
                    "it is used")
-        os.kill(pid, signal.SIGKILL)
+        kill(pid)
         rotation.wait()
         p.refresh("rotate")
     loop.kill()
@@ -839,7 +856,7 @@ def test_a_kill_at_any_point_loses_nothing(own_gateway):
                            stdout=subprocess.DEVNULL,
                            stderr=subprocess.DEVNULL)
         time.sleep(0.004 * i)
-        os.kill(pid, signal.SIGKILL)
+        kill(pid)
         rotation.wait()
         status = p.status
         assert status["status"] in ("refreshed", "rotation_requested"), status

@@ -16,7 +16,8 @@ expects and gives is set with PUT /control/NAME, a JSON object:
     answers                    [{status, headers, body}] to give before that
     delay_s                    before each answer
 
-GET /control/NAME shows it, with what was asked and what was issued.
+GET /control/NAME shows it, with what was asked and issued, and how many
+requests of all realms were there at one time at most.
 """
 
 import base64
@@ -37,6 +38,7 @@ import urllib.parse
 WORLD, ADDRESS = sys.argv[1], sys.argv[2]
 LOCK = threading.Lock()
 realms = {}
+together = {"now": 0, "most": 0}  # requests, of all realms
 
 
 class Refused(Exception):
@@ -227,7 +229,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         with LOCK:
             realm = dict(realms.get(self.path.split("/")[2], {}))
-        self.say(200, realm)
+        self.say(200, {**realm, "most": together["most"]})
 
     def answer(self, realm, body):
         headers = {k.lower(): v for k, v in self.headers.items()}
@@ -242,7 +244,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
                      f"{scheme}://{headers['host']}{self.path}")
 
     def do_POST(self):
-        body = self.body()
+        with LOCK:
+            together["now"] += 1
+            together["most"] = max(together.values())
+        try:
+            self.post(self.body())
+        finally:
+            with LOCK:
+                together["now"] -= 1
+
+    def post(self, body):
         realm = realms.get(self.path.split("/")[2])
         if realm is None:
             self.say(404, {})
