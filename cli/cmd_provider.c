@@ -430,82 +430,6 @@ run_delete(struct cli *cli, const void *options, const struct arguments *a)
 	return result;
 }
 
-/*
- * list-profiles
- */
-
-static const struct option_row profile_rows[] = {
-	{ "output", 'o', OPTION_STRING, O(output), "FORMAT",
-	    "table, json or yaml" },
-	{ NULL },
-};
-
-static cJSON *
-tree_of_profile(const struct gateway_profile *p)
-{
-	cJSON *tree = cJSON_CreateObject();
-
-	cJSON_AddStringToObject(tree, "id", p->id);
-	cJSON_AddItemToObject(tree, "aliases", tree_of_list(&p->aliases));
-	cJSON_AddStringToObject(tree, "display_name", p->display_name);
-	cJSON_AddStringToObject(tree, "category", p->category);
-	cJSON_AddBoolToObject(tree, "inference_capable", p->inference_capable);
-	cJSON_AddItemToObject(tree, "env_vars", tree_of_list(&p->env_vars));
-	cJSON_AddItemToObject(tree, "hosts", tree_of_list(&p->hosts));
-	return tree;
-}
-
-static void
-show_types(const struct provider_types *types)
-{
-	static const char *const headings[] = { "ID", "CATEGORY", "INFERENCE",
-		"VARIABLES", "HOSTS" };
-	struct table table = { .columns = 5 };
-
-	for (size_t i = 0; i < table.columns; i++)
-		table_add(&table, BOLD, headings[i]);
-	for (size_t i = 0; i < types->n; i++) {
-		const struct gateway_profile *p = &types->v[i];
-		autofree char *variables = list_text(&p->env_vars);
-		autofree char *hosts = list_text(&p->hosts);
-
-		table_add(&table, PLAIN, p->id);
-		table_add(&table, PLAIN, p->category);
-		table_add(&table, PLAIN, p->inference_capable ? "yes" : "no");
-		table_add(&table, PLAIN, variables);
-		table_add(&table, PLAIN, hosts);
-	}
-	table_print(&table);
-}
-
-static int
-run_list_profiles(
-    struct cli *cli, const void *options, const struct arguments *a)
-{
-	const struct show_options *o = options;
-	struct provider_types types;
-	enum format format;
-	cJSON *tree;
-	int r;
-
-	(void)a;
-	if (format_parse(o->output, &format) < 0)
-		return EXIT_USAGE;
-	if (cli_connect(cli, START_IF_NEEDED) < 0)
-		return EXIT_FAILED;
-	r = provider_types_get(cli, &types);
-	if (r == EXIT_DONE && format == FORMAT_TABLE) {
-		show_types(&types);
-	} else if (r == EXIT_DONE) {
-		tree = cJSON_CreateArray();
-		for (size_t i = 0; i < types.n; i++)
-			cJSON_AddItemToArray(
-			    tree, tree_of_profile(&types.v[i]));
-		print_tree(tree, format);
-	}
-	provider_types_clear(&types);
-	return r;
-}
 #undef O
 
 const struct command provider_commands[] = {
@@ -522,8 +446,5 @@ const struct command provider_commands[] = {
 	    run_update },
 	{ "provider", "delete", "rm", "NAME...", "forget providers", NULL, 0,
 	    64, false, false, run_delete },
-	{ "provider", "list-profiles", NULL, "",
-	    "the types of providers there are", profile_rows,
-	    sizeof(struct show_options), 0, false, false, run_list_profiles },
 	{ NULL },
 };

@@ -22,13 +22,14 @@ static const struct command_group groups[] = {
 	{ "inference", NULL, "MODELS AND CREDENTIALS",
 	    "which model answers at https://inference.local" },
 	{ "sandbox provider", NULL, NULL, "which providers it may use" },
+	{ "provider profile", NULL, NULL, "the files that describe types" },
 	{ "gateway", "gw", "GATEWAY COMMANDS", "the background service" },
 	{ NULL, NULL, NULL, NULL },
 };
 
 static const struct command *const tables[] = { sandbox_commands,
-	attach_commands, policy_commands, provider_commands, inference_commands,
-	gateway_commands, log_commands, NULL };
+	attach_commands, policy_commands, provider_commands, profile_commands,
+	inference_commands, gateway_commands, log_commands, NULL };
 
 static const struct option_row help_row = { "help", 'h', OPTION_FLAG, 0, NULL,
 	"show this text" };

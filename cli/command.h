@@ -73,7 +73,7 @@ int command_main(struct cli *, int argc, char **argv);
 
 /* The rows, by file. */
 extern const struct command sandbox_commands[], attach_commands[],
-    policy_commands[], provider_commands[], inference_commands[],
-    gateway_commands[], log_commands[];
+    policy_commands[], provider_commands[], profile_commands[],
+    inference_commands[], gateway_commands[], log_commands[];
 
 #endif

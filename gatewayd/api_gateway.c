@@ -5,6 +5,7 @@
 
 #include "common/wire/gateway.h"
 #include "common/wire/inference.h"
+#include "common/wire/profile.h"
 #include "common/wire/provider.h"
 #include "gatewayd/api.h"
 #include "gatewayd/event_log.h"
@@ -95,6 +96,11 @@ const struct handler api_handlers[] = {
 	{ &gateway_attach_provider_method, ROLE_USER, api_attach_provider },
 	{ &gateway_detach_provider_method, ROLE_USER, api_detach_provider },
 	{ &gateway_list_profiles_method, ROLE_USER, api_list_profiles },
+	{ &gateway_export_profile_method, ROLE_USER, api_export_profile },
+	{ &gateway_check_profiles_method, ROLE_USER, api_check_profiles },
+	{ &gateway_import_profiles_method, ROLE_ADMIN, api_import_profiles },
+	{ &gateway_update_profile_method, ROLE_ADMIN, api_update_profile },
+	{ &gateway_delete_profile_method, ROLE_ADMIN, api_delete_profile },
 	{ &gateway_set_inference_method, ROLE_USER, api_set_inference },
 	{ &gateway_list_inference_method, ROLE_USER, api_list_inference },
 	{ &gateway_delete_inference_method, ROLE_USER, api_delete_inference },

@@ -33,6 +33,7 @@
 #include "gatewayd/inference.h"
 #include "gatewayd/life.h"
 #include "gatewayd/link.h"
+#include "gatewayd/profile_file.h"
 #include "gatewayd/provider.h"
 #include "gatewayd/sandbox.h"
 #include "gatewayd/seal.h"

@@ -3,6 +3,7 @@
 #include "common/wire/gateway.h"
 #include "common/wire/inference.h"
 #include "common/wire/limits.h"
+#include "common/wire/profile.h"
 #include "common/wire/provider.h"
 #include "common/wire/supervisor.h"
 
@@ -355,6 +356,11 @@ static const struct method *const methods[] = {
 	&gateway_attach_provider_method,
 	&gateway_detach_provider_method,
 	&gateway_list_profiles_method,
+	&gateway_export_profile_method,
+	&gateway_check_profiles_method,
+	&gateway_import_profiles_method,
+	&gateway_update_profile_method,
+	&gateway_delete_profile_method,
 	&gateway_set_inference_method,
 	&gateway_list_inference_method,
 	&gateway_delete_inference_method,
@@ -367,6 +373,8 @@ static const struct method *const methods[] = {
 static const struct named_error errors[] = {
 	{ "PolicyInvalid", "The policy's text is not a valid policy.",
 	    gateway_policy_invalid_fields },
+	{ "ProfileInvalid", "The file doesn't describe a type of provider.",
+	    gateway_profile_invalid_fields },
 	{ 0 },
 };
 
