@@ -357,8 +357,7 @@ static int
 run_lint(struct cli *cli, const void *options, const struct arguments *a)
 {
 	(void)a;
-	return put_files(cli, options, &gateway_check_profiles_method,
-	    "Valid");
+	return put_files(cli, options, &gateway_check_profiles_method, "Valid");
 }
 
 static int
