@@ -25,7 +25,7 @@ handler_fn api_list_profiles, api_export_profile, api_check_profiles,
     api_import_profiles, api_update_profile, api_delete_profile;
 handler_fn api_set_inference, api_list_inference, api_delete_inference,
     api_inference_usage;
-handler_fn api_get_status, api_shutdown;
+handler_fn api_get_status, api_rotate_key, api_shutdown;
 
 /* The method's rows and who may call them. */
 extern const struct handler api_handlers[];

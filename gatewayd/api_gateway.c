@@ -11,6 +11,7 @@
 #include "gatewayd/event_log.h"
 #include "gatewayd/gateway.h"
 #include "gatewayd/link.h"
+#include "gatewayd/rotate.h"
 #include "gatewayd/sandbox.h"
 
 int
@@ -61,6 +62,18 @@ api_get_status(struct call *call, void *params, struct error *e)
 }
 
 int
+api_rotate_key(struct call *call, void *params, struct error *e)
+{
+	struct gateway_key_rotated reply;
+
+	(void)params;
+	if (rotate_key(call_ctx(call), &reply.secrets, e) < 0)
+		return -1;
+	call_reply(call, &reply);
+	return 0;
+}
+
+int
 api_shutdown(struct call *call, void *params, struct error *e)
 {
 	struct gateway *gw = call_ctx(call);
@@ -106,6 +119,7 @@ const struct handler api_handlers[] = {
 	{ &gateway_delete_inference_method, ROLE_USER, api_delete_inference },
 	{ &gateway_inference_usage_method, ROLE_USER, api_inference_usage },
 	{ &gateway_status_method, ROLE_USER, api_get_status },
+	{ &gateway_rotate_key_method, ROLE_ADMIN, api_rotate_key },
 	{ &gateway_shutdown_method, ROLE_ADMIN, api_shutdown },
 	{ 0 },
 };

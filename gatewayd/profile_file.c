@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* profile_file.c - see profile_file.h. */
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +12,7 @@
 #include "common/policy/policy.h"
 #include "common/program.h"
 #include "common/xalloc.h"
+#include "gatewayd/durable.h"
 #include "gatewayd/profile.h"
 #include "gatewayd/profile_file.h"
 
@@ -179,51 +178,9 @@ profiles_clear(struct profiles *all)
  */
 
 static int
-write_all(int fd, const char *text)
+write_file(const char *path, const struct profile *p, struct error *e)
 {
-	size_t n = strlen(text);
-
-	for (ssize_t r; n > 0; text += r, n -= (size_t)r) {
-		r = write(fd, text, n);
-		if (r < 0)
-			return -1;
-	}
-	return fsync(fd);
-}
-
-/* A rename, or a removal, is on the disk when its directory is. */
-static int
-sync_parent(const char *path, struct error *e)
-{
-	autofree char *dir =
-	    xstrndup(path, (size_t)(strrchr(path, '/') - path));
-	autoclose int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0 || fsync(fd) < 0)
-		return error_errno(e, "cannot sync '%s'", dir);
-	return 0;
-}
-
-static int
-write_file(const char *path, const char *text, struct error *e)
-{
-	/* Hidden, so that what a crash leaves is never read. */
-	const char *name = strrchr(path, '/') + 1;
-	autofree char *new =
-	    xasprintf("%.*s.%s.new", (int)(name - path), path, name);
-	autoclose int fd = -1;
-
-	(void)unlink(new);
-	fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-	    FILE_MODE);
-	if (fd < 0)
-		return error_errno(e, "cannot make '%s'", new);
-	if (write_all(fd, text) < 0 || rename(new, path) < 0) {
-		(void)error_errno(e, "cannot write '%s'", path);
-		(void)unlink(new);
-		return -1;
-	}
-	return sync_parent(path, e);
+	return durable_write(path, p->text, strlen(p->text), FILE_MODE, e);
 }
 
 static size_t
@@ -255,7 +212,7 @@ profiles_add(struct profiles *all, const char *config_dir, struct profile *p,
 	 */
 	if (access(path, F_OK) == 0)
 		return error_set(e, ERR_EXISTS, "'%s' is there already", path);
-	if (write_file(path, p->text, e) < 0)
+	if (write_file(path, p, e) < 0)
 		return -1;
 	p->path = arena_strdup(&p->arena, path);
 	TAILQ_INSERT_TAIL(all, p, next);
@@ -284,7 +241,7 @@ profiles_replace(struct profiles *all, struct profile *p, struct error *e)
 	struct profile *old = find_own(all, p->id, e);
 
 	if (old == NULL || check_names(all, p, old, e) < 0 ||
-	    write_file(old->path, p->text, e) < 0)
+	    write_file(old->path, p, e) < 0)
 		return -1;
 	p->path = arena_strdup(&p->arena, old->path);
 	TAILQ_INSERT_BEFORE(old, p, next);
@@ -298,11 +255,7 @@ profiles_remove(struct profiles *all, const char *id, struct error *e)
 {
 	struct profile *p = find_own(all, id, e);
 
-	if (p == NULL)
-		return -1;
-	if (unlink(p->path) < 0 && errno != ENOENT)
-		return error_errno(e, "cannot remove '%s'", p->path);
-	if (sync_parent(p->path, e) < 0)
+	if (p == NULL || durable_remove(p->path, e) < 0)
 		return -1;
 	TAILQ_REMOVE(all, p, next);
 	profile_free(p);

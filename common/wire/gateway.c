@@ -226,6 +226,13 @@ const struct field gateway_policy_invalid_fields[] = {
 #undef P
 
 /* A method without parameters or reply leaves the pair out. */
+#define P(member) offsetof(struct gateway_key_rotated, member)
+static const struct field key_rotated_fields[] = {
+	{ "secrets", FIELD_INT, REQUIRED, P(secrets) },
+	{ 0 },
+};
+#undef P
+
 #define PARAMS(type)                                                           \
 	.params = type##_fields, .params_size = sizeof(struct gateway_##type)
 #define REPLY(type)                                                            \
@@ -329,6 +336,12 @@ const struct method gateway_status_method = {
 	REPLY(status),
 };
 
+const struct method gateway_rotate_key_method = {
+	.name = "RotateKey",
+	.doc = "Seals all secrets with a new key and destroys the old one.",
+	REPLY(key_rotated),
+};
+
 const struct method gateway_shutdown_method = {
 	.name = "Shutdown",
 	.doc = "Ends the gateway; sandboxes go on.",
@@ -366,6 +379,7 @@ static const struct method *const methods[] = {
 	&gateway_delete_inference_method,
 	&gateway_inference_usage_method,
 	&gateway_status_method,
+	&gateway_rotate_key_method,
 	&gateway_shutdown_method,
 	NULL,
 };

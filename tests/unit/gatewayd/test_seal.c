@@ -30,8 +30,8 @@ test_seals(void **state)
 	assert_non_null(mkdtemp(dir));
 	path = xasprintf("%s/key", dir);
 	other = xasprintf("%s/other", dir);
-	assert_int_equal(seal_open(path, &one, &e), 0);
-	assert_int_equal(seal_open(other, &two, &e), 0);
+	assert_int_equal(seal_open(path, true, &one, &e), 0);
+	assert_int_equal(seal_open(other, true, &two, &e), 0);
 	seal_lock(one, "a", SECRET, sizeof(SECRET) - 1, sealed);
 	assert_null(memmem(sealed, sizeof(sealed), "golden", 6));
 
@@ -54,13 +54,13 @@ test_seals(void **state)
 	seal_free(one);
 
 	/* The key is kept, and refused when others can read it. */
-	assert_int_equal(seal_open(path, &one, &e), 0);
+	assert_int_equal(seal_open(path, false, &one, &e), 0);
 	assert_int_equal(
 	    seal_unlock(one, "a", sealed, sizeof(sealed), &opened, &e), 0);
 	free(opened);
 	seal_free(one);
 	assert_int_equal(chmod(path, 0644), 0);
-	assert_int_equal(seal_open(path, &one, &e), -1);
+	assert_int_equal(seal_open(path, true, &one, &e), -1);
 	assert_int_equal(e.code, ERR_DENIED);
 	seal_free(two);
 	(void)unlink(path);
