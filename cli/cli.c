@@ -310,8 +310,12 @@ show_violations(const struct cli *cli, const char *params)
 		    cJSON_GetStringValue(cJSON_GetObjectItem(v, "path"));
 		const char *message =
 		    cJSON_GetStringValue(cJSON_GetObjectItem(v, "message"));
+		const char *file =
+		    cJSON_GetStringValue(cJSON_GetObjectItem(v, "file"));
 		autofree char *line = xasprintf("%s:%.0f:%.0f: %s%s%s",
-		    cli->policy_file != NULL ? cli->policy_file : "policy",
+		    file != NULL               ? file
+		    : cli->policy_file != NULL ? cli->policy_file
+					       : "policy",
 		    cJSON_GetNumberValue(cJSON_GetObjectItem(v, "line")),
 		    cJSON_GetNumberValue(cJSON_GetObjectItem(v, "column")),
 		    path != NULL ? path : "",
@@ -347,8 +351,7 @@ on_result(void *arg, const struct varlink_result *r)
 	if (r->error->code == state->quiet)
 		return;
 	(void)complain("%s", r->error->text);
-	if (r->error_params != NULL &&
-	    strstr(r->error_name, ".PolicyInvalid") != NULL)
+	if (r->error_params != NULL)
 		show_violations(state->cli, r->error_params);
 }
 

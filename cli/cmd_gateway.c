@@ -188,6 +188,28 @@ run_stop(struct cli *cli, const void *options, const struct arguments *a)
 	return EXIT_DONE;
 }
 
+static void
+show_rotated(void *arg, const void *reply)
+{
+	const struct gateway_key_rotated *r = reply;
+
+	(void)arg;
+	say(MARK_DONE,
+	    "Sealed %lld secrets with a new key; the old one is destroyed",
+	    (long long)r->secrets);
+}
+
+static int
+run_rotate_key(struct cli *cli, const void *options, const struct arguments *a)
+{
+	(void)options;
+	(void)a;
+	if (cli_connect(cli, START_IF_NEEDED) < 0)
+		return EXIT_FAILED;
+	return cli_call(
+	    cli, &gateway_rotate_key_method, NULL, show_rotated, NULL);
+}
+
 static const struct option_row start_rows[] = {
 	{ "remote", 0, OPTION_LATER, 0, "USER@HOST", NULL },
 	{ "recreate", 0, OPTION_LATER, 0, NULL, NULL },
@@ -202,6 +224,9 @@ const struct command gateway_commands[] = {
 	{ "gateway", "info", NULL, "", "where it is and what it does",
 	    output_rows, sizeof(struct output_options), 0, false, false,
 	    run_status },
+	{ "gateway", "rotate-key", NULL, "",
+	    "seal all secrets with a new key and destroy the old one", NULL, 0,
+	    0, false, false, run_rotate_key },
 	{ NULL, "status", NULL, "", "is a gateway running, and its daemons?",
 	    output_rows, sizeof(struct output_options), 0, false, false,
 	    run_status },

@@ -11,6 +11,7 @@
 #include "cli/output.h"
 #include "cli/pairs.h"
 #include "cli/provider_type.h"
+#include "cli/when.h"
 #include "common/cleanup.h"
 #include "common/wire/provider.h"
 #include "common/xalloc.h"
@@ -24,6 +25,7 @@ tree_of(const struct gateway_provider *p)
 {
 	const struct gateway_credential_info *v = p->credentials.v;
 	cJSON *tree = cJSON_CreateObject(), *keys, *expires;
+	char text[32];
 
 	cJSON_AddStringToObject(tree, "id", p->id);
 	cJSON_AddStringToObject(tree, "name", p->name);
@@ -34,8 +36,8 @@ tree_of(const struct gateway_provider *p)
 	cJSON_AddItemToObject(
 	    tree, "config_keys", tree_of_list(&p->config_keys));
 	cJSON_AddNumberToObject(tree, "resource_version", (double)p->version);
-	cJSON_AddNumberToObject(
-	    tree, "created_at_ms", (double)p->created_at_ms);
+	cJSON_AddStringToObject(
+	    tree, "created_at", format_time(p->created_at_ms, text));
 	expires = cJSON_AddObjectToObject(tree, "credential_expires_at_ms");
 	for (size_t i = 0; i < p->credentials.n; i++)
 		if (v[i].expires_at_ms > 0)
@@ -92,6 +94,7 @@ struct put_options {
 	const char *type;
 	bool existing;
 	bool runtime;
+	bool gcloud;
 	struct list credentials;
 	struct list config;
 	struct list expires;
@@ -109,15 +112,20 @@ struct put_options {
 	{                                                                      \
 		"credential-expires-at", 0, OPTION_LIST, O(expires),           \
 		    "KEY=TIME",                                                \
-		    "it no longer works from then on (ms since the epoch)"     \
+		    "from when on it no longer works: milliseconds since "     \
+		    "the epoch or RFC 3339; 0: never"                          \
 	}
 static const struct option_row create_rows[] = {
 	{ "name", 0, OPTION_STRING, O(name), "NAME", "what it is called" },
 	{ "type", 0, OPTION_STRING, O(type), "TYPE",
 	    "what it is for: see openshell provider list-profiles" },
-	{ "runtime-credentials", 0, OPTION_FLAG, O(runtime), NULL,
-	    "none yet: openshell provider refresh configure brings them" },
 	VALUE_ROWS,
+	{ "runtime-credentials", 0, OPTION_FLAG, O(runtime), NULL,
+	    "none now: they come from openshell provider refresh" },
+	{ "from-gcloud-adc", 0, OPTION_FLAG, O(gcloud), NULL,
+	    "not supported: says what to do instead" },
+	{ "global-profile", 0, OPTION_IGNORED, 0, NULL,
+	    "accepted: profiles are always the whole gateway's" },
 	{ NULL },
 };
 static const struct option_row update_rows[] = {
@@ -126,26 +134,37 @@ static const struct option_row update_rows[] = {
 };
 #undef O
 
+static struct gateway_credential *
+find_given(struct credentials *c, const char *key)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (strcmp(c->v[i].key, key) == 0)
+			return &c->v[i];
+	return NULL;
+}
+
+/* Of a credential that is given, or of one that is there already. */
 static int
-set_expiry(struct credentials *c, const struct pairs *expires)
+set_expiry(struct credentials *c, const struct pairs *expires, bool is_update)
 {
 	for (size_t i = 0; i < expires->n; i++) {
 		const char *key = expires->v[i].name;
-		char *rest;
-		long long ms = strtoll(expires->v[i].value, &rest, 10);
-		size_t k = 0;
+		struct gateway_credential *given = find_given(c, key);
+		int64_t ms;
 
-		while (k < c->n && strcmp(c->v[k].key, key) != 0)
-			k++;
-		if (k == c->n)
+		if (when_parse(expires->v[i].value, &ms) < 0)
+			return complain("--credential-expires-at %s needs "
+					"milliseconds since the epoch or a "
+					"time like 2026-12-31T23:59:59Z",
+			    key);
+		if (given != NULL)
+			given->expires_at_ms = ms;
+		else if (!is_update)
 			return complain("--credential-expires-at %s: no such "
 					"--credential is given",
 			    key);
-		if (*expires->v[i].value == '\0' || *rest != '\0' || ms < 0)
-			return complain("--credential-expires-at %s needs "
-					"milliseconds since the epoch",
-			    key);
-		c->v[k].expires_at_ms = ms;
+		else if (credentials_keep(c, key, ms) != EXIT_DONE)
+			return EXIT_FAILED;
 	}
 	return EXIT_DONE;
 }
@@ -194,24 +213,46 @@ discover(struct cli *cli, const char *name, struct credentials *ret)
 /* What the options say, of a provider of that type. */
 static int
 gather(struct cli *cli, const struct put_options *o, const char *type,
-    struct credentials *ret, struct pairs *ret_config)
+    bool is_update, struct credentials *ret, struct pairs *ret_config)
 {
 	struct pairs expires = { 0 };
 	int r = EXIT_FAILED;
 
-	if (o->existing && o->credentials.n > 0)
-		return complain(
-		    "--from-existing and --credential exclude each other");
 	if (pairs_parse("--config", &o->config, ret_config) < 0 ||
 	    pairs_parse("--credential-expires-at", &o->expires, &expires) < 0)
 		goto out;
 	r = o->existing ? discover(cli, type, ret)
 			: credentials_parse(&o->credentials, ret);
 	if (r == EXIT_DONE)
-		r = set_expiry(ret, &expires);
+		r = set_expiry(ret, &expires, is_update);
 out:
 	pairs_clear(&expires);
 	return r;
+}
+
+/* Do the sources of credentials go together, and is there one? */
+static int
+check_sources(const struct put_options *o, bool is_update)
+{
+	int sources = o->existing + (o->credentials.n > 0) + o->runtime;
+
+	if (o->gcloud) {
+		(void)complain("--from-gcloud-adc is not supported: what it "
+			       "finds are means to get tokens, not tokens");
+		hint("make the provider with --runtime-credentials; then "
+		     "openshell provider refresh configure gets its tokens");
+		return EXIT_USAGE;
+	}
+	if (sources > 1) {
+		(void)complain("--from-existing, --credential and "
+			       "--runtime-credentials exclude each other");
+		return EXIT_USAGE;
+	}
+	if (sources + (o->config.n > 0) + (is_update && o->expires.n > 0) > 0)
+		return EXIT_DONE;
+	(void)complain("a provider needs --from-existing, --credential KEY or "
+		       "--config KEY=VALUE");
+	return EXIT_USAGE;
 }
 
 static int
@@ -228,21 +269,12 @@ run_create(struct cli *cli, const void *options, const struct arguments *a)
 		return EXIT_USAGE;
 	}
 	params.type = o->type;
-	if (!o->existing && !o->runtime && o->credentials.n == 0 &&
-	    o->config.n == 0) {
-		(void)complain("a provider needs --from-existing, --credential "
-			       "KEY, --runtime-credentials or --config "
-			       "KEY=VALUE");
-		return EXIT_USAGE;
-	}
-	if (o->runtime && (o->existing || o->credentials.n > 0)) {
-		(void)complain("--runtime-credentials excludes --from-existing "
-			       "and --credential");
-		return EXIT_USAGE;
-	}
+	r = check_sources(o, false);
+	if (r != EXIT_DONE)
+		return r;
 	if (cli_connect(cli, START_IF_NEEDED) < 0)
 		return EXIT_FAILED;
-	r = gather(cli, o, o->type, &credentials, &params.config);
+	r = gather(cli, o, o->type, false, &credentials, &params.config);
 	params.credentials = (struct objects){ credentials.v, credentials.n };
 	if (r == EXIT_DONE)
 		r = cli_call(
@@ -275,12 +307,15 @@ run_update(struct cli *cli, const void *options, const struct arguments *a)
 		return EXIT_USAGE;
 	}
 	params.name = a->names.v[0];
+	r = check_sources(o, true);
+	if (r != EXIT_DONE)
+		return r;
 	if (cli_connect(cli, START_IF_NEEDED) < 0)
 		return EXIT_FAILED;
 	r = cli_call(cli, &gateway_get_provider_method,
 	    &(struct gateway_provider_name){ params.name }, keep_type, &type);
 	if (r == EXIT_DONE)
-		r = gather(cli, o, type, &credentials, &params.config);
+		r = gather(cli, o, type, true, &credentials, &params.config);
 	params.credentials = (struct objects){ credentials.v, credentials.n };
 	if (r == EXIT_DONE)
 		r = cli_call(
@@ -313,6 +348,8 @@ static const struct option_row list_rows[] = {
 	{ "limit", 0, OPTION_NUMBER, O(limit), "N", "at most so many (100)" },
 	{ "offset", 0, OPTION_NUMBER, O(offset), "N", "without the first N" },
 	{ "names", 0, OPTION_FLAG, O(names), NULL, "names only" },
+	{ "all-workspaces", 0, OPTION_IGNORED, 0, NULL,
+	    "accepted: there is one workspace" },
 	{ "output", 'o', OPTION_STRING, O(output), "FORMAT",
 	    "table, json or yaml" },
 	{ NULL },
@@ -440,82 +477,6 @@ run_delete(struct cli *cli, const void *options, const struct arguments *a)
 	return result;
 }
 
-/*
- * list-profiles
- */
-
-static const struct option_row profile_rows[] = {
-	{ "output", 'o', OPTION_STRING, O(output), "FORMAT",
-	    "table, json or yaml" },
-	{ NULL },
-};
-
-static cJSON *
-tree_of_profile(const struct gateway_profile *p)
-{
-	cJSON *tree = cJSON_CreateObject();
-
-	cJSON_AddStringToObject(tree, "id", p->id);
-	cJSON_AddItemToObject(tree, "aliases", tree_of_list(&p->aliases));
-	cJSON_AddStringToObject(tree, "display_name", p->display_name);
-	cJSON_AddStringToObject(tree, "category", p->category);
-	cJSON_AddBoolToObject(tree, "inference_capable", p->inference_capable);
-	cJSON_AddItemToObject(tree, "env_vars", tree_of_list(&p->env_vars));
-	cJSON_AddItemToObject(tree, "hosts", tree_of_list(&p->hosts));
-	return tree;
-}
-
-static void
-show_types(const struct provider_types *types)
-{
-	static const char *const headings[] = { "ID", "CATEGORY", "INFERENCE",
-		"VARIABLES", "HOSTS" };
-	struct table table = { .columns = 5 };
-
-	for (size_t i = 0; i < table.columns; i++)
-		table_add(&table, BOLD, headings[i]);
-	for (size_t i = 0; i < types->n; i++) {
-		const struct gateway_profile *p = &types->v[i];
-		autofree char *variables = list_text(&p->env_vars);
-		autofree char *hosts = list_text(&p->hosts);
-
-		table_add(&table, PLAIN, p->id);
-		table_add(&table, PLAIN, p->category);
-		table_add(&table, PLAIN, p->inference_capable ? "yes" : "no");
-		table_add(&table, PLAIN, variables);
-		table_add(&table, PLAIN, hosts);
-	}
-	table_print(&table);
-}
-
-static int
-run_list_profiles(
-    struct cli *cli, const void *options, const struct arguments *a)
-{
-	const struct show_options *o = options;
-	struct provider_types types;
-	enum format format;
-	cJSON *tree;
-	int r;
-
-	(void)a;
-	if (format_parse(o->output, &format) < 0)
-		return EXIT_USAGE;
-	if (cli_connect(cli, START_IF_NEEDED) < 0)
-		return EXIT_FAILED;
-	r = provider_types_get(cli, &types);
-	if (r == EXIT_DONE && format == FORMAT_TABLE) {
-		show_types(&types);
-	} else if (r == EXIT_DONE) {
-		tree = cJSON_CreateArray();
-		for (size_t i = 0; i < types.n; i++)
-			cJSON_AddItemToArray(
-			    tree, tree_of_profile(&types.v[i]));
-		print_tree(tree, format);
-	}
-	provider_types_clear(&types);
-	return r;
-}
 #undef O
 
 const struct command provider_commands[] = {
@@ -532,8 +493,5 @@ const struct command provider_commands[] = {
 	    run_update },
 	{ "provider", "delete", "rm", "NAME...", "forget providers", NULL, 0,
 	    64, false, false, run_delete },
-	{ "provider", "list-profiles", NULL, "",
-	    "the types of providers there are", profile_rows,
-	    sizeof(struct show_options), 0, false, false, run_list_profiles },
 	{ NULL },
 };

@@ -24,13 +24,15 @@ static const struct command_group groups[] = {
 	{ "provider refresh", NULL, NULL,
 	    "credentials that are fetched anew before they expire" },
 	{ "sandbox provider", NULL, NULL, "which providers it may use" },
+	{ "provider profile", NULL, NULL, "the files that describe types" },
 	{ "gateway", "gw", "GATEWAY COMMANDS", "the background service" },
 	{ NULL, NULL, NULL, NULL },
 };
 
 static const struct command *const tables[] = { sandbox_commands,
-	attach_commands, policy_commands, provider_commands, refresh_commands,
-	inference_commands, gateway_commands, log_commands, NULL };
+	attach_commands, policy_commands, provider_commands, profile_commands,
+	refresh_commands, inference_commands, gateway_commands, log_commands,
+	NULL };
 
 static const struct option_row help_row = { "help", 'h', OPTION_FLAG, 0, NULL,
 	"show this text" };

@@ -73,7 +73,8 @@ int command_main(struct cli *, int argc, char **argv);
 
 /* The rows, by file. */
 extern const struct command sandbox_commands[], attach_commands[],
-    policy_commands[], provider_commands[], refresh_commands[],
-    inference_commands[], gateway_commands[], log_commands[];
+    policy_commands[], provider_commands[], profile_commands[],
+    refresh_commands[], inference_commands[], gateway_commands[],
+    log_commands[];
 
 #endif

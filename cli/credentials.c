@@ -136,6 +136,17 @@ value_of(const char *key, const char *equals)
 }
 
 int
+credentials_keep(struct credentials *c, const char *key, int64_t expires_at_ms)
+{
+	if (c->n == PROVIDER_CREDENTIALS_MAX)
+		return complain("a provider has at most %d credentials",
+		    PROVIDER_CREDENTIALS_MAX);
+	c->v[c->n++] =
+	    (struct gateway_credential){ xstrdup(key), NULL, expires_at_ms };
+	return EXIT_DONE;
+}
+
+int
 credentials_parse(const struct list *list, struct credentials *ret)
 {
 	for (size_t i = 0; i < list->n; i++) {
@@ -202,7 +213,8 @@ credentials_clear(struct credentials *c)
 {
 	for (size_t i = 0; i < c->n; i++) {
 		free((void *)(uintptr_t)c->v[i].key);
-		wipe((char *)(uintptr_t)c->v[i].value);
+		if (c->v[i].value != NULL)
+			wipe((char *)(uintptr_t)c->v[i].value);
 	}
 	c->n = 0;
 }

@@ -23,10 +23,13 @@ struct credentials {
 	size_t n;
 };
 
-/* -1 and an error said that names the flag. */
+/* An exit code; an error has been said that names the flag. */
 int credentials_parse(const struct list *, struct credentials *ret);
 int material_parse(const struct list *variables, const struct list *sources,
     struct credentials *ret);
+/* One whose value stays as it is; an exit code. */
+int credentials_keep(
+    struct credentials *, const char *key, int64_t expires_at_ms);
 void credentials_clear(struct credentials *);
 
 /* What the environment has of a type's variables; how many were found. */

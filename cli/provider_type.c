@@ -31,7 +31,12 @@ keep(void *arg, const void *reply)
 			.aliases = copy_list(&ret->arena, &from->aliases),
 			.display_name =
 			    arena_strdup(&ret->arena, from->display_name),
+			.description =
+			    from->description != NULL
+				? arena_strdup(&ret->arena, from->description)
+				: NULL,
 			.category = arena_strdup(&ret->arena, from->category),
+			.built_in = from->built_in,
 			.inference_capable = from->inference_capable,
 			.env_vars = copy_list(&ret->arena, &from->env_vars),
 			.hosts = copy_list(&ret->arena, &from->hosts),

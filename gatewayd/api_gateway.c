@@ -5,12 +5,14 @@
 
 #include "common/wire/gateway.h"
 #include "common/wire/inference.h"
+#include "common/wire/profile.h"
 #include "common/wire/provider.h"
 #include "common/wire/refresh.h"
 #include "gatewayd/api.h"
 #include "gatewayd/event_log.h"
 #include "gatewayd/gateway.h"
 #include "gatewayd/link.h"
+#include "gatewayd/rotate.h"
 #include "gatewayd/sandbox.h"
 
 int
@@ -61,6 +63,18 @@ api_get_status(struct call *call, void *params, struct error *e)
 }
 
 int
+api_rotate_key(struct call *call, void *params, struct error *e)
+{
+	struct gateway_key_rotated reply;
+
+	(void)params;
+	if (rotate_key(call_ctx(call), &reply.secrets, e) < 0)
+		return -1;
+	call_reply(call, &reply);
+	return 0;
+}
+
+int
 api_shutdown(struct call *call, void *params, struct error *e)
 {
 	struct gateway *gw = call_ctx(call);
@@ -96,6 +110,11 @@ const struct handler api_handlers[] = {
 	{ &gateway_attach_provider_method, ROLE_USER, api_attach_provider },
 	{ &gateway_detach_provider_method, ROLE_USER, api_detach_provider },
 	{ &gateway_list_profiles_method, ROLE_USER, api_list_profiles },
+	{ &gateway_export_profile_method, ROLE_USER, api_export_profile },
+	{ &gateway_check_profiles_method, ROLE_USER, api_check_profiles },
+	{ &gateway_import_profiles_method, ROLE_ADMIN, api_import_profiles },
+	{ &gateway_update_profile_method, ROLE_ADMIN, api_update_profile },
+	{ &gateway_delete_profile_method, ROLE_ADMIN, api_delete_profile },
 	{ &gateway_configure_refresh_method, ROLE_USER, api_configure_refresh },
 	{ &gateway_list_refreshes_method, ROLE_USER, api_list_refreshes },
 	{ &gateway_rotate_refresh_method, ROLE_USER, api_rotate_refresh },
@@ -105,6 +124,7 @@ const struct handler api_handlers[] = {
 	{ &gateway_delete_inference_method, ROLE_USER, api_delete_inference },
 	{ &gateway_inference_usage_method, ROLE_USER, api_inference_usage },
 	{ &gateway_status_method, ROLE_USER, api_get_status },
+	{ &gateway_rotate_key_method, ROLE_ADMIN, api_rotate_key },
 	{ &gateway_shutdown_method, ROLE_ADMIN, api_shutdown },
 	{ 0 },
 };

@@ -108,7 +108,8 @@ set(struct call *call, const struct setting *s,
 		call_error(call, &e);
 		return;
 	}
-	if (found != NULL) {
+	/* Where nobody is asked, at mock://, there is no URL. */
+	if (found != NULL && found->url != NULL) {
 		validated =
 		    (struct gateway_validated){ found->url, found->protocol };
 		reply.validated = (struct objects){ &validated, 1 };
@@ -124,9 +125,9 @@ refuse(struct call *call, const struct setting *s, const char *why)
 	struct error e;
 
 	(void)error_set(&e, ERR_PRECONDITION,
-	    "failed to verify inference endpoint for provider '%s': %s; "
-	    "nothing was changed. Check the provider's key and base URL and "
-	    "the model's name, or set the route without trying it: --no-verify",
+	    "failed to verify inference endpoint for provider '%.40s': %.80s; "
+	    "nothing was changed; check key, base URL and model, or don't "
+	    "try it: --no-verify",
 	    s->given->provider != NULL ? s->given->provider : "", why);
 	call_error(call, &e);
 }

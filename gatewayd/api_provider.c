@@ -8,7 +8,6 @@
 #include "gatewayd/api.h"
 #include "gatewayd/attachment.h"
 #include "gatewayd/gateway.h"
-#include "gatewayd/profile.h"
 #include "gatewayd/provider.h"
 #include "gatewayd/sandbox.h"
 
@@ -174,49 +173,5 @@ api_detach_provider(struct call *call, void *params, struct error *e)
 	    attachment_remove(s, p, e) < 0)
 		return -1;
 	call_reply(call, NULL);
-	return 0;
-}
-
-static void
-describe_profile(
-    const struct profile *p, struct arena *arena, struct gateway_profile *ret)
-{
-	const char **hosts =
-	    arena_alloc(arena, p->n_endpoints + 1, sizeof(*hosts));
-
-	for (size_t i = 0; i < p->n_endpoints; i++) {
-		autofree char *host = xasprintf("%s:%lld", p->endpoints[i].host,
-		    (long long)p->endpoints[i].port);
-
-		hosts[i] = arena_strdup(arena, host);
-	}
-	*ret = (struct gateway_profile){
-		.id = p->id,
-		.aliases = p->aliases,
-		.display_name = p->display_name,
-		.category = p->category,
-		.inference_capable = p->inference_capable,
-		.env_vars = p->variables,
-		.hosts = { hosts, p->n_endpoints },
-	};
-}
-
-int
-api_list_profiles(struct call *call, void *params, struct error *e)
-{
-	struct gateway *gw = call_ctx(call);
-	struct gateway_profile *v = xcalloc(2 * PROFILES_MAX, sizeof(*v));
-	struct gateway_profiles reply = { { v, 0 } };
-	struct arena arena = { 0 };
-	const struct profile *p;
-
-	(void)params;
-	(void)e;
-	TAILQ_FOREACH(p, &gw->profiles, next)
-	if (reply.profiles.n < (size_t)2 * PROFILES_MAX)
-		describe_profile(p, &arena, &v[reply.profiles.n++]);
-	call_reply(call, &reply);
-	arena_clear(&arena);
-	free(v);
 	return 0;
 }

@@ -213,6 +213,29 @@ attachment_changed(const struct provider *p)
 		change(s);
 }
 
+static bool
+has_type(const struct sandbox *s, const char *type)
+{
+	for (size_t i = 0; i < s->n_providers; i++)
+		if (strcmp(s->providers[i]->type, type) == 0)
+			return true;
+	return false;
+}
+
+void
+attachment_type_changed(struct gateway *gw, const char *type)
+{
+	struct sandbox *s;
+
+	TAILQ_FOREACH(s, &gw->sandboxes->list, next)
+	{
+		if (!has_type(s, type))
+			continue;
+		change(s);
+		revision_refresh(s);
+	}
+}
+
 /*
  * What programs see.
  */

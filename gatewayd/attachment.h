@@ -39,6 +39,8 @@ const char *attachment_of(const struct provider *);
 void attachment_changed(const struct provider *);
 /* proxyd has the sandbox: it hears of what has changed since it was told. */
 void attachment_push(struct sandbox *);
+/* So have the rules and hosts of all providers of that type. */
+void attachment_type_changed(struct gateway *, const char *type);
 
 /* The variables of a new program; an owned array, its strings too. */
 void attachment_env(const struct sandbox *, struct pairs *ret);

@@ -9,6 +9,7 @@
 
 #include "common/buf.h"
 #include "common/cleanup.h"
+#include "common/http/authority.h"
 #include "common/log.h"
 #include "common/varlink/client.h"
 #include "common/varlink/codec.h"
@@ -177,6 +178,36 @@ merge(const struct gateway_set_inference *given,
 }
 
 static bool is_plain_name(const char *);
+static char *make_endpoint(const struct provider *, const struct kind *);
+
+/* routerd takes all routes or none: one that it can't read must not get
+ * there. */
+static int
+check_endpoint(const struct provider *p, const struct kind *k, struct error *e)
+{
+	autofree char *endpoint = make_endpoint(p, k);
+	struct http_slice text = { endpoint, 0 };
+	struct http_url url;
+
+	if (endpoint == NULL)
+		return error_set(e, ERR_PRECONDITION,
+		    "provider '%s' says no endpoint: set its config "
+		    "VERTEX_AI_PROJECT_ID or %s",
+		    p->name, k->url_config);
+	text.n = strlen(endpoint);
+	if (http_url_parse(text, &url, e) < 0)
+		return error_prefix(
+		    e, "%s of provider '%s'", k->url_config, p->name);
+	if (memchr(text.p, '?', text.n) != NULL ||
+	    (!http_slice_is_nocase(url.scheme, "https") &&
+		!http_slice_is_nocase(url.scheme, "http") &&
+		!http_slice_is_nocase(url.scheme, "mock")))
+		return error_set(e, ERR_INVALID,
+		    "%s of provider '%s' is no http or https URL without a "
+		    "query: '%s'",
+		    k->url_config, p->name, endpoint);
+	return 0;
+}
 
 static int
 check(struct gateway *gw, uid_t owner, const char *name,
@@ -205,7 +236,7 @@ check(struct gateway *gw, uid_t owner, const char *name,
 		    "(those that have: openai, anthropic, nvidia, deepinfra, "
 		    "google-vertex-ai, aws-bedrock)",
 		    p->name, p->type);
-	return 0;
+	return check_endpoint(p, kind_of(p), e);
 }
 
 static bool
@@ -407,12 +438,17 @@ fill(struct gateway *gw, const struct inference_route *r, struct pushed *own,
 	const struct credential *c = k != NULL ? key_of(p, k) : NULL;
 	struct error e;
 
-	if (k == NULL || (own->endpoint = make_endpoint(p, k)) == NULL) {
-		log_warnx("an inference route has no endpoint name=%s "
+	if (k == NULL) {
+		log_warnx("an inference route has no provider name=%s "
 			  "provider=%s",
 		    r->name, spec->provider);
 		return false;
 	}
+	if (check_endpoint(p, k, &e) < 0) {
+		log_warnx("inference route '%s': %s", r->name, e.text);
+		return false;
+	}
+	own->endpoint = make_endpoint(p, k);
 	if (c != NULL && credential_is_empty(c)) {
 		log_warnx("an inference route waits for a new key name=%s "
 			  "provider=%s",
@@ -464,7 +500,7 @@ inference_verify(struct gateway *gw, uid_t owner, const char *sandbox,
 
 	if (result == 0 && !fill(gw, &r, &own, &route))
 		result = error_set(e, ERR_PRECONDITION,
-		    "provider '%s' says no endpoint, or has no key yet",
+		    "provider '%s' can't be used: see the gateway's log",
 		    spec.provider);
 	if (result == 0)
 		verify_start(gw, &route, done, arg);

@@ -33,8 +33,10 @@
 #include "gatewayd/inference.h"
 #include "gatewayd/life.h"
 #include "gatewayd/link.h"
+#include "gatewayd/profile_file.h"
 #include "gatewayd/provider.h"
 #include "gatewayd/refresh.h"
+#include "gatewayd/rotate.h"
 #include "gatewayd/sandbox.h"
 #include "gatewayd/seal.h"
 #include "gatewayd/store.h"
@@ -143,9 +145,12 @@ open_state(struct gateway *gw, struct error *e)
 {
 	autofree char *db = xasprintf("%s/openshell.db", gw->dirs.state);
 	autofree char *key = xasprintf("%s/key", gw->dirs.state);
+	bool is_sealed;
 
-	if (seal_open(key, &gw->seal, e) < 0 ||
-	    store_open(db, &gw->store, e) < 0)
+	if (store_open(db, &gw->store, e) < 0 ||
+	    rotate_needs_key(gw, &is_sealed, e) < 0 ||
+	    seal_open(key, !is_sealed, &gw->seal, e) < 0 ||
+	    rotate_check(gw, e) < 0)
 		return -1;
 	gw->events = event_log_new(gw->base, gw->store);
 	gw->upstream_ca = xasprintf("%s/upstream-ca.pem", gw->dirs.config);

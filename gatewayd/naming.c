@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* naming.c - see naming.h. */
+#include <ctype.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +10,7 @@
 #include "common/log.h"
 #include "common/xalloc.h"
 #include "gatewayd/naming.h"
+#include "gatewayd/provider.h"
 
 #define NAME_MAX_ 63
 
@@ -74,4 +77,34 @@ naming_make_id(char ret[NAMING_ID_SIZE])
 			*p++ = '-';
 		p += sprintf(p, "%02x", b[i]);
 	}
+}
+
+static bool
+is_reserved(const char *key)
+{
+	size_t digits = strspn(key + 1, "0123456789");
+	size_t hex = strspn(key + 1, "0123456789abcdef");
+
+	return (key[0] == 'v' && digits > 0 && key[1 + digits] == '_') ||
+	       (key[0] == 's' && hex == PROVIDER_HANDLE_LEN &&
+		   key[1 + hex] == '_');
+}
+
+int
+naming_check_key(const char *key, struct error *e)
+{
+	const char *p = key;
+
+	if (!isalpha((unsigned char)*p) && *p != '_')
+		p = "-";
+	while (isalnum((unsigned char)*p) || *p == '_')
+		p++;
+	if (*p != '\0')
+		return error_set(e, ERR_INVALID,
+		    "credential key '%s' is no environment variable's name",
+		    key);
+	if (is_reserved(key))
+		return error_set(e, ERR_INVALID,
+		    "credential key '%s' has a reserved form", key);
+	return 0;
 }

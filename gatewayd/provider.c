@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* provider.c - see provider.h. */
+#include <assert.h>
 #include <ctype.h>
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
@@ -211,6 +212,22 @@ provider_find(struct gateway *gw, const char *name, const struct peer *peer,
 	return NULL;
 }
 
+char *
+provider_names_of_type(const struct gateway *gw, const char *type)
+{
+	_cleanup_(buf_free) struct buf names = BUF_INIT;
+	const struct provider *p;
+
+	TAILQ_FOREACH(p, &gw->providers->list, next)
+	{
+		if (strcmp(p->type, type) != 0)
+			continue;
+		(void)buf_puts(&names, names.len > 0 ? ", " : "");
+		(void)buf_puts(&names, p->name);
+	}
+	return names.len > 0 ? xstrdup(buf_str(&names)) : NULL;
+}
+
 const struct credential *
 provider_credential(const struct provider *p, const char *key)
 {
@@ -252,36 +269,6 @@ provider_secret(const struct provider *p, const struct credential *c,
  * Changing.
  */
 
-static bool
-is_reserved(const char *key)
-{
-	size_t digits = strspn(key + 1, "0123456789");
-	size_t hex = strspn(key + 1, "0123456789abcdef");
-
-	return (key[0] == 'v' && digits > 0 && key[1 + digits] == '_') ||
-	       (key[0] == 's' && hex == PROVIDER_HANDLE_LEN &&
-		   key[1 + hex] == '_');
-}
-
-int
-provider_check_key(const char *key, struct error *e)
-{
-	const char *p = key;
-
-	if (!isalpha((unsigned char)*p) && *p != '_')
-		p = "-";
-	while (isalnum((unsigned char)*p) || *p == '_')
-		p++;
-	if (*p != '\0')
-		return error_set(e, ERR_INVALID,
-		    "credential key '%s' is no environment variable's name",
-		    key);
-	if (is_reserved(key))
-		return error_set(e, ERR_INVALID,
-		    "credential key '%s' has a reserved form", key);
-	return 0;
-}
-
 static int
 check_name(const char *name, struct error *e)
 {
@@ -300,7 +287,7 @@ check_name(const char *name, struct error *e)
 static int
 check_value(const struct gateway_credential *c, struct error *e)
 {
-	for (const char *p = c->value; *p != '\0'; p++)
+	for (const char *p = c->value; p != NULL && *p != '\0'; p++)
 		if (iscntrl((unsigned char)*p) && *p != '\t')
 			return error_set(e, ERR_INVALID,
 			    "credential '%s' has a line break or another "
@@ -316,7 +303,7 @@ check_given(const struct objects *credentials, const struct pairs *config,
 	const struct gateway_credential *v = credentials->v;
 
 	for (size_t i = 0; i < credentials->n; i++) {
-		if (provider_check_key(v[i].key, e) < 0 ||
+		if (naming_check_key(v[i].key, e) < 0 ||
 		    check_value(&v[i], e) < 0)
 			return -1;
 		for (size_t k = 0; k < i; k++)
@@ -329,6 +316,21 @@ check_given(const struct objects *credentials, const struct pairs *config,
 		    strlen(config->v[i].value) > PROVIDER_VALUE_MAX)
 			return error_set(e, ERR_LIMIT,
 			    "config '%.64s' is too long", config->v[i].name);
+	return 0;
+}
+
+/* Those that come without a value must have one; p is NULL if it is new. */
+static int
+check_kept(const struct provider *p, const struct objects *credentials,
+    struct error *e)
+{
+	const struct gateway_credential *v = credentials->v;
+
+	for (size_t i = 0; i < credentials->n; i++)
+		if (v[i].value == NULL &&
+		    (p == NULL || provider_credential(p, v[i].key) == NULL))
+			return error_set(e, ERR_INVALID,
+			    "credential '%s' has no value", v[i].key);
 	return 0;
 }
 
@@ -381,6 +383,11 @@ merge_credentials(struct provider *p, const struct objects *given)
 		    (struct credential *)(uintptr_t)provider_credential(
 			p, v[i].key);
 
+		if (v[i].value == NULL) {
+			assert(c != NULL); /* check_kept() has seen it */
+			c->expires_at_ms = v[i].expires_at_ms;
+			continue;
+		}
 		if (*v[i].value == '\0') {
 			drop_credential(p, v[i].key);
 			continue;
@@ -441,6 +448,36 @@ check_limits(const struct provider *p, struct error *e)
 	return 0;
 }
 
+static bool
+has_any(const struct provider *p, const struct strings *keys)
+{
+	for (size_t i = 0; i < keys->n; i++)
+		if (provider_credential(p, keys->v[i]) != NULL)
+			return true;
+	return false;
+}
+
+/* One without any may get them later; a half of them is of no use. */
+static int
+check_required(const struct provider *p, struct error *e)
+{
+	const struct profile *profile = profile_find(&p->gw->profiles, p->type);
+
+	if (profile == NULL || p->n_credentials == 0)
+		return 0;
+	for (size_t i = 0; i < profile->n_credentials; i++) {
+		const struct profile_credential *c = &profile->credentials[i];
+
+		if (c->required && !has_any(p, &c->variables))
+			return error_set(e, ERR_INVALID,
+			    "type '%s' requires credential '%s'%s", p->type,
+			    c->variables.v[0],
+			    c->variables.n > 1 ? " or one that stands for it"
+					       : "");
+	}
+	return 0;
+}
+
 static int
 write_provider(struct provider *p,
     int (*write)(struct store *, const struct store_provider *, struct error *),
@@ -450,7 +487,7 @@ write_provider(struct provider *p,
 	struct stored_config config = { p->config };
 	_cleanup_(buf_free) struct buf json = BUF_INIT;
 
-	if (check_limits(p, e) < 0)
+	if (check_limits(p, e) < 0 || check_required(p, e) < 0)
 		return -1;
 	(void)codec_encode(&json, config_fields, &config, NULL);
 	for (size_t i = 0; i < p->n_credentials; i++) {
@@ -516,7 +553,8 @@ provider_create(struct gateway *gw, uid_t owner,
 
 	if (check_name(given->name, e) < 0 ||
 	    find_type(gw, given->type, &profile, e) < 0 ||
-	    check_given(&given->credentials, &given->config, e) < 0)
+	    check_given(&given->credentials, &given->config, e) < 0 ||
+	    check_kept(NULL, &given->credentials, e) < 0)
 		return -1;
 	if (count_of(gw, owner) >= PROVIDERS_PER_OWNER_MAX)
 		return error_set(e, ERR_LIMIT,
@@ -632,6 +670,7 @@ provider_update(struct provider *p, const struct gateway_update_provider *given,
 	struct provider *next;
 
 	if (check_given(&given->credentials, &given->config, e) < 0 ||
+	    check_kept(p, &given->credentials, e) < 0 ||
 	    check_removed(p, &given->credentials, e) < 0)
 		return -1;
 	next = copy(p);

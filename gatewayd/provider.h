@@ -70,6 +70,9 @@ struct provider *provider_find(
 /* The owner's of that name; NULL: none. */
 struct provider *provider_of(struct gateway *, uid_t owner, const char *name);
 
+/* "a, b": all owners' of a type, owned; NULL: there is none. */
+char *provider_names_of_type(const struct gateway *, const char *type);
+
 /* Both write the store and tell whoever uses providers. */
 int provider_create(struct gateway *, uid_t owner,
     const struct gateway_create_provider *, struct provider **ret,
@@ -103,8 +106,5 @@ bool credential_is_empty(const struct credential *);
 /* The value, owned, to be wiped by the caller. */
 int provider_secret(const struct provider *, const struct credential *,
     char **ret, struct error *);
-
-/* A key that is an environment variable's name and no reserved form. */
-int provider_check_key(const char *key, struct error *);
 
 #endif

@@ -687,7 +687,7 @@ check_key(const struct provider *p, const struct refresh_strategy *s,
 	struct strings all = outputs_of(s, &key);
 	struct refresh *r = NULL;
 
-	if (provider_check_key(key, e) < 0)
+	if (naming_check_key(key, e) < 0)
 		return -1;
 	if (strcmp(all.v[0], key) != 0)
 		return error_set(e, ERR_INVALID,
@@ -823,6 +823,25 @@ load_row(void *arg, const struct store_refresh *row)
 	/* Now, and not when it is needed. */
 	l->result = open_material(r, &arena, &material, l->e);
 	arena_clear(&arena);
+}
+
+static void
+reload_row(void *arg, const struct store_refresh *row)
+{
+	struct gateway *gw = arg;
+	struct refresh *r;
+
+	TAILQ_FOREACH(r, &gw->refreshes->list, next)
+	if (strcmp(r->provider->id, row->provider) == 0 &&
+	    strcmp(r->key, row->key) == 0 &&
+	    r->state.material_len == row->material_len)
+		memcpy(r->state.material, row->material, row->material_len);
+}
+
+int
+refreshes_reload(struct gateway *gw, struct error *e)
+{
+	return store_refresh_each(gw->store, reload_row, gw, e);
 }
 
 int

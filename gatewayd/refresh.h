@@ -39,6 +39,8 @@ struct refreshes;
 /* From the store, after providers; ERR_DENIED if material doesn't open with
  * our key.  Sweeping begins with the loop. */
 int refreshes_load(struct gateway *, struct error *);
+/* Their material was sealed anew. */
+int refreshes_reload(struct gateway *, struct error *);
 /* Before providers. */
 void refreshes_free(struct refreshes *);
 

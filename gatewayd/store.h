@@ -167,6 +167,20 @@ int store_attachment_each(struct store *,
     void (*row)(void *arg, const char *sandbox, const char *provider),
     void *arg, struct error *);
 
+/*
+ * What is sealed (seal.h), wherever it is kept, with the label it is sealed
+ * under.
+ */
+int store_sealed_each(struct store *,
+    void (*row)(void *arg, const char *label, const void *sealed, size_t len),
+    void *arg, struct error *);
+/* Each in its place and its length, all of them or none: when row() returns -1
+ * nothing is changed, and e is what it said. */
+int store_sealed_change(struct store *,
+    int (*row)(
+	void *arg, const char *label, void *sealed, size_t len, struct error *),
+    void *arg, int64_t *ret_n, struct error *);
+
 struct store_route {
 	int64_t owner_uid;
 	const char *sandbox; /* id, or "" for all of the owner's */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* api.c - see api.h. */
+#include <string.h>
+
 #include "routerd/api.h"
 
 /* '*' in a path is one segment that isn't empty; at the end, all that
@@ -90,4 +92,16 @@ api_protocol_name(enum protocol p)
 		if (rows[i].protocol == p)
 			return rows[i].name;
 	return "";
+}
+
+bool
+api_protocol_find(const char *name, enum protocol *ret)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (strcmp(rows[i].name, name) == 0) {
+			*ret = rows[i].protocol;
+			return true;
+		}
+	}
+	return false;
 }

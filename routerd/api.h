@@ -39,5 +39,7 @@ bool api_match(
 
 /* "openai_chat_completions", as logs and route files name it. */
 const char *api_protocol_name(enum protocol);
+/* By that name; false: there is none. */
+bool api_protocol_find(const char *name, enum protocol *ret);
 
 #endif

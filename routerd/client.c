@@ -555,6 +555,8 @@ ask_again(struct client *c)
 
 	upstream_free(c->upstream);
 	c->upstream = NULL;
+	if (c->ask.route->is_mock)
+		return answer_mock(c);
 	if (ask_compose(&c->ask, &c->body, time(NULL), &e) < 0)
 		return answer(c, 502, "inference service error", NULL, 0);
 	ask_backend(c);

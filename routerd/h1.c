@@ -54,14 +54,14 @@ send_request(struct upstream *u)
 }
 
 static enum upstream_progress
-fail(struct upstream *u, struct error *e, const char *why)
+fail(struct upstream *u, enum error_code code, const char *why, struct error *e)
 {
 	const struct side *s = &u->link->side;
 
 	/* A server may close a connection just when it is used again. */
 	u->stale = u->link->reused && !u->has_head && side_held(s) == 0 &&
 		   (s->eof || s->failed);
-	(void)error_set(e, ERR_UNAVAILABLE, "'%s' %s", u->link->origin, why);
+	(void)error_set(e, code, "'%s' %s", u->link->origin, why);
 	u->error = *e;
 	u->failed = true;
 	return UPSTREAM_FAILED;
@@ -92,7 +92,8 @@ h1_head(struct upstream *u, struct http_head *ret, struct error *e)
 			: http_parse_response(&u->scan, side_data(s),
 			      side_held(s), HTTP_HEAD_MAX, HTTP_ASKED, ret, e);
 		if (n < 0)
-			return fail(u, e, "gave an answer that can't be read");
+			return fail(u, ERR_PROTOCOL,
+			    "gave an answer that can't be read", e);
 		if (n == 0)
 			break;
 		if (!http_is_interim(ret)) {
@@ -103,10 +104,11 @@ h1_head(struct upstream *u, struct http_head *ret, struct error *e)
 		}
 		side_consume(s, (size_t)n);
 		if (++u->interims > INTERIMS_MAX)
-			return fail(u, e, "gave no answer but interim ones");
+			return fail(u, ERR_PROTOCOL,
+			    "gave no answer but interim ones", e);
 	}
 	if (s->eof || s->failed)
-		return fail(u, e, "gave no answer");
+		return fail(u, ERR_UNAVAILABLE, "gave no answer", e);
 	return UPSTREAM_WAIT;
 }
 
@@ -144,7 +146,8 @@ h1_body(struct upstream *u, struct http_slice *ret, struct error *e)
 		if (side_held(s) == 0 && side_fill(s) == 0)
 			break;
 		if (next_piece(u, e) < 0)
-			return fail(u, e, "broke the framing of its answer");
+			return fail(u, ERR_PROTOCOL,
+			    "broke the framing of its answer", e);
 		if (u->piece.n == 0) {
 			side_consume(s, u->covers);
 			u->covers = 0;
@@ -158,7 +161,8 @@ h1_body(struct upstream *u, struct http_slice *ret, struct error *e)
 	if (u->done)
 		return UPSTREAM_END;
 	if (s->eof || s->failed)
-		return fail(u, e, "ended in the middle of its answer");
+		return fail(
+		    u, ERR_UNAVAILABLE, "ended in the middle of its answer", e);
 	return UPSTREAM_WAIT;
 }
 

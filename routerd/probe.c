@@ -310,6 +310,8 @@ probe_start(
 		return -1;
 	}
 	p->running = false;
+	/* A connection that was kept says nothing before it is asked. */
+	on_upstream(p);
 	return 0;
 }
 

@@ -65,17 +65,17 @@ static const struct {
 #undef F
 
 static int
-read_fallbacks(struct reader *r, const struct yaml_node *node,
-    struct router_route *to, struct error *e)
+read_names(struct reader *r, const struct yaml_node *node, struct strings *to,
+    struct error *e)
 {
 	if (node->kind != YAML_SEQUENCE)
-		return complain(r, node, "'fallbacks' is a list of names", e);
-	to->fallbacks.v = xcalloc(node->n + 1, sizeof(char *));
+		return complain(r, node, "a list of names is wanted here", e);
+	to->v = xcalloc(node->n + 1, sizeof(char *));
 	for (size_t i = 0; i < node->n; i++) {
 		if (node->items[i]->kind != YAML_SCALAR)
 			return complain(
-			    r, node, "'fallbacks' is a list of names", e);
-		to->fallbacks.v[to->fallbacks.n++] = node->items[i]->text;
+			    r, node, "a list of names is wanted here", e);
+		to->v[to->n++] = node->items[i]->text;
 	}
 	return 0;
 }
@@ -87,10 +87,9 @@ read_member(struct reader *r, const char *key, const struct yaml_node *node,
 	char *rest;
 
 	if (strcmp(key, "fallbacks") == 0)
-		return read_fallbacks(r, node, to, e);
-	/* Which protocols a backend offers its type says. */
+		return read_names(r, node, &to->fallbacks, e);
 	if (strcmp(key, "protocols") == 0)
-		return 0;
+		return read_names(r, node, &to->protocols, e);
 	if (node->kind != YAML_SCALAR)
 		return complain(r, node, "a text is wanted here", e);
 	if (strcmp(key, "timeout") == 0) {
@@ -178,8 +177,10 @@ standalone_read(const char *path, struct table **ret, struct error *e)
 		result = table_new(
 		    &(struct router_set_routes){ .routes = { r.routes, r.n } },
 		    ret, e);
-	for (size_t i = 0; i < r.n; i++)
+	for (size_t i = 0; i < r.n; i++) {
 		free(r.routes[i].fallbacks.v);
+		free(r.routes[i].protocols.v);
+	}
 	free(r.routes);
 	yaml_node_free(root);
 	return result;

@@ -102,6 +102,32 @@ look_for_secrets(const struct route *r)
 	return redact;
 }
 
+/* Those that are named, or all that its backend has. */
+static int
+read_protocols(struct route *r, const struct strings *names, struct error *e)
+{
+	r->protocols = names->n > 0 ? 0 : ~0u;
+	for (size_t i = 0; i < names->n; i++) {
+		enum protocol p;
+
+		if (!api_protocol_find(names->v[i], &p))
+			return error_set(e, ERR_INVALID,
+			    "there is no protocol '%s'", names->v[i]);
+		if (!backend_offers(r->backend, p))
+			return error_set(e, ERR_INVALID,
+			    "type '%s' doesn't speak protocol '%s'",
+			    r->backend->type, names->v[i]);
+		r->protocols |= 1u << p;
+	}
+	return 0;
+}
+
+static bool
+offers(const struct route *r, enum protocol p)
+{
+	return (r->protocols & 1u << p) != 0 && backend_offers(r->backend, p);
+}
+
 static int
 route_init(struct route *r, const struct router_route *from, struct error *e)
 {
@@ -133,6 +159,8 @@ route_init(struct route *r, const struct router_route *from, struct error *e)
 	if (r->backend == NULL)
 		return error_set(e, ERR_INVALID,
 		    "models can't be asked of type '%s'", from->type);
+	if (read_protocols(r, &from->protocols, e) < 0)
+		return -1;
 	return read_endpoint(r, from->endpoint, e);
 }
 
@@ -207,7 +235,7 @@ find(const struct table *t, const struct scopes *scopes, struct http_slice name,
 			    !has_name(r, name, or_provider))
 				continue;
 			*met = true;
-			if (backend_offers(r->backend, protocol))
+			if (offers(r, protocol))
 				return r;
 		}
 	}

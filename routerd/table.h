@@ -29,7 +29,8 @@ struct route {
 	char *session_token;
 	char *region;
 	const struct backend *backend;
-	bool is_mock; /* there is no backend: mock.h answers */
+	unsigned protocols; /* bits of what it offers of its backend's */
+	bool is_mock;       /* there is no backend: mock.h answers */
 	bool is_tls;
 	struct http_authority authority; /* its port is set */
 	char *base_path;                 /* "/v1", "" */

@@ -30,6 +30,7 @@
 
 struct policy;  /* validated; immutable */
 struct matcher; /* compiled; immutable */
+struct yaml_node;
 
 struct violation {
 	unsigned line; /* from 1; 0: unknown */
@@ -57,6 +58,12 @@ int policy_parse(const char *text, size_t len, struct policy **ret,
 #define POLICY_PROVIDER_PREFIX "_provider_"
 int policy_parse_effective(
     const char *text, size_t len, struct policy **ret, struct violations *bad);
+/* The same for one block of network_policies whose parts stand in a document
+ * of another kind: a policy of nothing but that block.  Without binaries
+ * (NULL) it is for every program. */
+int policy_parse_block(const char *name, const struct yaml_node *endpoints,
+    const struct yaml_node *binaries, struct policy **ret,
+    struct violations *bad, struct violations *warnings);
 void policy_free(struct policy *);
 
 /* The restrictive policy that a sandbox gets when nobody gives one. */

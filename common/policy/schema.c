@@ -761,6 +761,16 @@ has_key(const struct yaml_node *node, const char *name)
 	return false;
 }
 
+/* Once everything has been read. */
+static void
+validate(struct report *r, const struct policy *p)
+{
+	r->misread = r->bad->n;
+	policy_validate(p, r);
+	if (r->bad->n == 0)
+		policy_check_ambiguity(p, r);
+}
+
 static void
 read_policy(struct report *r, const struct yaml_node *root, struct policy *p)
 {
@@ -772,29 +782,53 @@ read_policy(struct report *r, const struct yaml_node *root, struct policy *p)
 	(void)read_map(r, root, policy_keys, p);
 	if (!has_key(root, "version"))
 		report_bad(r, place_of(root), "version is missing (must be 1)");
-	r->misread = r->bad->n;
-	policy_validate(p, r);
-	if (r->bad->n == 0)
-		policy_check_ambiguity(p, r);
+	validate(r, p);
 }
 
-static int
-parse(const char *text, size_t len, bool is_effective, struct policy **ret,
-    struct violations *bad, struct violations *warnings)
+static struct report
+report_start(struct violations *bad, struct violations *warnings)
 {
-	struct report r = {
-		.bad = bad, .warnings = warnings, .is_effective = is_effective
-	};
-	struct yaml_node *root = NULL;
-	struct yaml_error error;
-	struct policy *p;
-
 	bad->n = 0;
 	bad->more = false;
 	if (warnings != NULL) {
 		warnings->n = 0;
 		warnings->more = false;
 	}
+	return (struct report){ .bad = bad, .warnings = warnings };
+}
+
+static struct policy *
+policy_new(void)
+{
+	struct policy *p = xcalloc(1, sizeof(*p));
+
+	p->references = 1;
+	p->include_workdir = true;
+	return p;
+}
+
+/* The policy is handed over if nothing is wrong with it. */
+static int
+finish(struct policy *p, const struct violations *bad, struct policy **ret)
+{
+	if (bad->n > 0) {
+		policy_free(p);
+		return -1;
+	}
+	*ret = p;
+	return 0;
+}
+
+static int
+parse(const char *text, size_t len, bool is_effective, struct policy **ret,
+    struct violations *bad, struct violations *warnings)
+{
+	struct report r = report_start(bad, warnings);
+	struct yaml_node *root = NULL;
+	struct yaml_error error;
+	struct policy *p;
+
+	r.is_effective = is_effective;
 	if (len > POLICY_TEXT_MAX) {
 		report_bad(&r, (struct place){ 0, 0 },
 		    "the policy has %zu bytes; at most %d are allowed", len,
@@ -806,17 +840,10 @@ parse(const char *text, size_t len, bool is_effective, struct policy **ret,
 		    error.text);
 		return -1;
 	}
-	p = xcalloc(1, sizeof(*p));
-	p->references = 1;
-	p->include_workdir = true;
+	p = policy_new();
 	read_policy(&r, root, p);
 	yaml_node_free(root);
-	if (bad->n > 0) {
-		policy_free(p);
-		return -1;
-	}
-	*ret = p;
-	return 0;
+	return finish(p, bad, ret);
 }
 
 int
@@ -831,4 +858,48 @@ policy_parse_effective(
     const char *text, size_t len, struct policy **ret, struct violations *bad)
 {
 	return parse(text, len, true, ret, bad, NULL);
+}
+
+static void
+read_part(struct report *r, const char *name, const struct yaml_node *node,
+    struct block *block)
+{
+	const struct key *key = find_key(block_keys, name);
+	size_t before = report_enter(r, name);
+
+	key->read(r, node, block, key);
+	report_leave(r, before);
+}
+
+static void
+allow_every_program(struct block *block)
+{
+	block->binaries = xcalloc(1, sizeof(*block->binaries));
+	block->binaries[block->n_binaries++] =
+	    (struct binary){ xstrdup("/**"), true, block->place };
+}
+
+int
+policy_parse_block(const char *name, const struct yaml_node *endpoints,
+    const struct yaml_node *binaries, struct policy **ret,
+    struct violations *bad, struct violations *warnings)
+{
+	struct report r = report_start(bad, warnings);
+	struct policy *p = policy_new();
+	size_t section = report_enter(&r, "network_policies");
+	size_t before = report_enter(&r, name);
+
+	p->blocks = xcalloc(1, sizeof(*p->blocks));
+	p->n_blocks = 1;
+	p->blocks[0].key = xstrdup(name);
+	p->blocks[0].place = place_of(endpoints);
+	read_part(&r, "endpoints", endpoints, &p->blocks[0]);
+	if (binaries != NULL)
+		read_part(&r, "binaries", binaries, &p->blocks[0]);
+	else
+		allow_every_program(&p->blocks[0]);
+	report_leave(&r, before);
+	report_leave(&r, section);
+	validate(&r, p);
+	return finish(p, bad, ret);
 }

@@ -3,6 +3,7 @@
 #include "common/wire/gateway.h"
 #include "common/wire/inference.h"
 #include "common/wire/limits.h"
+#include "common/wire/profile.h"
 #include "common/wire/provider.h"
 #include "common/wire/refresh.h"
 #include "common/wire/supervisor.h"
@@ -226,6 +227,13 @@ const struct field gateway_policy_invalid_fields[] = {
 #undef P
 
 /* A method without parameters or reply leaves the pair out. */
+#define P(member) offsetof(struct gateway_key_rotated, member)
+static const struct field key_rotated_fields[] = {
+	{ "secrets", FIELD_INT, REQUIRED, P(secrets) },
+	{ 0 },
+};
+#undef P
+
 #define PARAMS(type)                                                           \
 	.params = type##_fields, .params_size = sizeof(struct gateway_##type)
 #define REPLY(type)                                                            \
@@ -329,6 +337,12 @@ const struct method gateway_status_method = {
 	REPLY(status),
 };
 
+const struct method gateway_rotate_key_method = {
+	.name = "RotateKey",
+	.doc = "Seals all secrets with a new key and destroys the old one.",
+	REPLY(key_rotated),
+};
+
 const struct method gateway_shutdown_method = {
 	.name = "Shutdown",
 	.doc = "Ends the gateway; sandboxes go on.",
@@ -356,6 +370,11 @@ static const struct method *const methods[] = {
 	&gateway_attach_provider_method,
 	&gateway_detach_provider_method,
 	&gateway_list_profiles_method,
+	&gateway_export_profile_method,
+	&gateway_check_profiles_method,
+	&gateway_import_profiles_method,
+	&gateway_update_profile_method,
+	&gateway_delete_profile_method,
 	&gateway_configure_refresh_method,
 	&gateway_list_refreshes_method,
 	&gateway_rotate_refresh_method,
@@ -365,6 +384,7 @@ static const struct method *const methods[] = {
 	&gateway_delete_inference_method,
 	&gateway_inference_usage_method,
 	&gateway_status_method,
+	&gateway_rotate_key_method,
 	&gateway_shutdown_method,
 	NULL,
 };
@@ -372,6 +392,8 @@ static const struct method *const methods[] = {
 static const struct named_error errors[] = {
 	{ "PolicyInvalid", "The policy's text is not a valid policy.",
 	    gateway_policy_invalid_fields },
+	{ "ProfileInvalid", "The file doesn't describe a type of provider.",
+	    gateway_profile_invalid_fields },
 	{ 0 },
 };
 

@@ -156,6 +156,10 @@ struct gateway_status {
 	struct objects daemons; /* struct gateway_daemon */
 };
 
+struct gateway_key_rotated {
+	int64_t secrets; /* sealed with the new key */
+};
+
 /* The parameters of the error PolicyInvalid. */
 struct gateway_violation {
 	int64_t line; /* from 1; 0: unknown */
@@ -183,6 +187,7 @@ extern const struct method gateway_wait_policy_method;
 extern const struct method gateway_list_policies_method;
 extern const struct method gateway_logs_method;
 extern const struct method gateway_status_method;
-extern const struct method gateway_shutdown_method; /* admin */
+extern const struct method gateway_rotate_key_method; /* admin */
+extern const struct method gateway_shutdown_method;   /* admin */
 
 #endif

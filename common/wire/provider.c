@@ -9,7 +9,7 @@
 #define P(member) offsetof(struct gateway_credential, member)
 static const struct field credential_fields[] = {
 	{ "key", FIELD_STR, REQUIRED, P(key), PROVIDER_KEY_MAX },
-	{ "value", FIELD_STR, REQUIRED, P(value), PROVIDER_VALUE_MAX,
+	{ "value", FIELD_STR, OPTIONAL, P(value), PROVIDER_VALUE_MAX,
 	    .is_secret = true },
 	{ "expires_at_ms", FIELD_INT, OPTIONAL, P(expires_at_ms) },
 	{ 0 },
@@ -109,7 +109,9 @@ static const struct field profile_fields[] = {
 	{ "id", FIELD_STR, REQUIRED, P(id), PROVIDER_TYPE_MAX },
 	{ "aliases", FIELD_STRS, OPTIONAL, P(aliases), PROFILE_LIST_MAX },
 	{ "display_name", FIELD_STR, REQUIRED, P(display_name), WIRE_TEXT_MAX },
+	{ "description", FIELD_STR, OPTIONAL, P(description), WIRE_TEXT_MAX },
 	{ "category", FIELD_STR, REQUIRED, P(category), WIRE_WORD_MAX },
+	{ "built_in", FIELD_BOOL, OPTIONAL, P(built_in) },
 	{ "inference_capable", FIELD_BOOL, OPTIONAL, P(inference_capable) },
 	{ "env_vars", FIELD_STRS, OPTIONAL, P(env_vars), PROFILE_LIST_MAX },
 	{ "hosts", FIELD_STRS, OPTIONAL, P(hosts), PROFILE_LIST_MAX },

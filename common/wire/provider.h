@@ -22,7 +22,8 @@
 
 struct gateway_credential {
 	const char *key;
-	const char *value;     /* a secret; "": the credential goes */
+	const char *value;     /* a secret; "": the credential goes; NULL in
+				* an update: as it was */
 	int64_t expires_at_ms; /* 0: never */
 };
 
@@ -85,7 +86,9 @@ struct gateway_profile {
 	const char *id;
 	struct strings aliases;
 	const char *display_name;
+	const char *description; /* or NULL */
 	const char *category;
+	bool built_in; /* can't be changed */
 	bool inference_capable;
 	struct strings env_vars; /* where credentials are looked for */
 	struct strings hosts;    /* where they may go: "host:port" */

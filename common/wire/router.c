@@ -4,6 +4,7 @@
 #include "common/wire/limits.h"
 
 #define FALLBACKS_MAX 8
+#define PROTOCOLS_MAX 16
 #define PER_MINUTE_MAX 1000000000
 
 #define P(member) offsetof(struct router_route, member)
@@ -13,6 +14,7 @@ static const struct field route_fields[] = {
 	{ "provider", FIELD_STR, REQUIRED, P(provider), WIRE_PATH_MAX },
 	{ "type", FIELD_STR, REQUIRED, P(type), WIRE_NAME_MAX },
 	{ "endpoint", FIELD_STR, REQUIRED, P(endpoint), WIRE_PATH_MAX },
+	{ "protocols", FIELD_STRS, OPTIONAL, P(protocols), PROTOCOLS_MAX },
 	{ "model", FIELD_STR, OPTIONAL, P(model), WIRE_TEXT_MAX },
 	{ "key", FIELD_STR, OPTIONAL, P(key), ROUTER_KEY_MAX,
 	    .is_secret = true },

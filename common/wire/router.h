@@ -36,11 +36,12 @@
 extern const struct interface router_interface;
 
 struct router_route {
-	const char *scope;    /* a sandbox's id, or its owner's scope */
-	const char *name;     /* ROUTER_DEFAULT, or an alias */
-	const char *provider; /* its name, also a prefix of paths */
-	const char *type;     /* of the provider: "openai", "anthropic" */
-	const char *endpoint; /* base URL */
+	const char *scope;        /* a sandbox's id, or its owner's scope */
+	const char *name;         /* ROUTER_DEFAULT, or an alias */
+	const char *provider;     /* its name, also a prefix of paths */
+	const char *type;         /* of the provider: "openai", "anthropic" */
+	const char *endpoint;     /* base URL */
+	struct strings protocols; /* offered; empty: all that its type speaks */
 	const char *model;
 	const char *key;           /* a secret: memory only */
 	const char *access_key;    /* aws-bedrock: its id, and region; key is */

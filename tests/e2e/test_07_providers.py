@@ -131,7 +131,26 @@ BAD = [
     ("nothing found", ["--name", "x", "--type", "nvidia", "--from-existing"],
      1, "set one of: NVIDIA_API_KEY"),
     ("both", ["--name", "x", "--type", "nvidia", "--from-existing",
-              "--credential", "K=v"], 1, "exclude each other"),
+              "--credential", "K=v"], 2, "exclude each other"),
+    ("values and none", ["--name", "x", "--type", "generic", "--credential",
+                         "K=v", "--runtime-credentials"], 2,
+     "exclude each other"),
+    ("gcloud's own", ["--name", "x", "--type", "vertex",
+                      "--from-gcloud-adc"], 2, "--runtime-credentials"),
+    ("expiry of another", ["--name", "x", "--type", "generic",
+                           "--credential", "K=v", "--credential-expires-at",
+                           "L=0"], 1, "--credential-expires-at L"),
+    ("no time", ["--name", "x", "--type", "generic", "--credential", "K=v",
+                 "--credential-expires-at", "K=tomorrow"], 1,
+     "2026-12-31T23:59:59Z"),
+    ("no such day", ["--name", "x", "--type", "generic", "--credential",
+                     "K=v", "--credential-expires-at",
+                     "K=2026-02-30T00:00:00Z"], 1, "milliseconds"),
+    ("no file", ["--name", "x", "--type", "generic", "--credential",
+                 "K=@/nonexistent"], 1, "/nonexistent"),
+    ("nothing on standard input", ["--name", "x", "--type", "generic",
+                                   "--credential", "K=-"], 1,
+     "standard input"),
     ("an unset variable", ["--name", "x", "--type", "generic",
                            "--credential", "NOT_SET"], 1, "NOT_SET"),
     ("an empty key", ["--name", "x", "--type", "generic", "--credential",
@@ -178,6 +197,128 @@ def test_update_merges_and_an_empty_value_removes(gateway, provider):
     r = gateway.run("provider", "update", "nobody", "--credential", "A=1")
     assert r.rc == 1 and "'nobody' not found" in r.err
     assert gateway.run("provider", "update", "u", "--type", "x").rc == 2
+
+
+def test_an_update_says_what_to_change(gateway, provider):
+    provider("u", "generic", args=("--credential", "A=1"))
+    for argv in ([], ["u"]):
+        assert gateway.run("provider", "update", *argv).rc == 2
+    r = gateway.run("provider", "update", "u", "--credential-expires-at",
+                    "B=0")
+    assert r.rc == 1 and "'B' has no value" in r.err
+    t = gateway.ok("provider", "get", "u", "-o", "json").json()
+    assert (t["resource_version"], t["credential_keys"]) == (1, ["A"])
+
+
+def test_an_update_discovers_as_creation_does(gateway, provider):
+    provider("d")
+    r = gateway.run("provider", "update", "d", "--from-existing")
+    assert r.rc == 1 and "set one of: ORIGIN_TOKEN, ORIGIN_OTHER" in r.err
+    gateway.ok("provider", "update", "d", "--from-existing",
+               env={"ORIGIN_OTHER": "new", "UNRELATED": "x"})
+    t = gateway.ok("provider", "get", "d", "-o", "json").json()
+    assert t["credential_keys"] == ["ORIGIN_TOKEN", "ORIGIN_OTHER"]
+
+
+WHEN = [
+    ("milliseconds", "4102444800000", 4102444800000),
+    ("RFC 3339", "2100-01-01T00:00:00Z", 4102444800000),
+    ("an offset", "2100-01-01T05:30:00.25+05:30", 4102444800250),
+    ("never again", "0", None),
+]
+
+
+@pytest.mark.parametrize("why, text, expected", WHEN,
+                         ids=[w[0] for w in WHEN])
+def test_an_expiry_is_set_with_the_value_and_alone(gateway, provider, why,
+                                                   text, expected):
+    def expiry():
+        t = gateway.ok("provider", "get", "w", "-o", "json").json()
+        return t["credential_expires_at_ms"].get("A")
+    provider("w", "generic", args=("--credential", "A=1",
+                                   "--credential-expires-at", f"A={text}"))
+    assert expiry() == expected
+    gateway.ok("provider", "update", "w", "--credential-expires-at",
+               "A=1000000000000")
+    assert expiry() == 1000000000000
+    gateway.ok("provider", "update", "w", "--credential-expires-at",
+               f"A={text}")
+    assert expiry() == expected
+    # A new value has an expiry of its own.
+    gateway.ok("provider", "update", "w", "--credential", "A=2")
+    assert expiry() is None
+
+
+LISTS = [
+    (["--names"], "a\nb\nc\n"),
+    (["--names", "--limit", "2"], "a\nb\n"),
+    (["--names", "--offset", "1"], "b\nc\n"),
+    (["--names", "--limit", "1", "--offset", "2"], "c\n"),
+    (["--names", "--offset", "3"], ""),
+    (["--names", "--all-workspaces"], "a\nb\nc\n"),
+]
+
+
+def test_a_list_has_pages_and_forms(gateway, provider):
+    for name in "abc":
+        provider(name, "generic", args=("--credential", "K=v", "--config",
+                                        "C=d"))
+    for argv, expected in LISTS:
+        assert gateway.ok("provider", "list", *argv).out == expected, argv
+    rows = gateway.ok("provider", "list", "-o", "json").json()
+    assert [r["name"] for r in rows] == list("abc")
+    assert set(rows[0]) == {
+        "id", "name", "type", "credential_keys", "config_keys",
+        "resource_version", "created_at", "credential_expires_at_ms"}
+    assert gateway.ok("provider", "list", "-o", "yaml").out.count("\n") > 10
+    table = gateway.ok("provider", "ls").out.splitlines()
+    assert [line.split() for line in table[1:]] == [
+        [n, "generic", "1", "1"] for n in "abc"]
+    assert gateway.run("provider", "list", "--limit", "1001").rc == 1
+    assert gateway.run("provider", "list", "--limit", "x").rc == 2
+    assert gateway.run("provider", "list", "-o", "xml").rc == 2
+
+
+def test_one_without_values_waits_for_them(gateway, provider):
+    provider("later", "vertex", args=("--runtime-credentials",))
+    shown = gateway.ok("provider", "get", "later").out
+    assert "Type: google-vertex-ai" in shown
+    assert "Credential keys: <none>" in shown
+
+
+# type or alias, what it is, the variables that are looked for
+TYPES = [
+    ("claude", "claude-code", ["ANTHROPIC_API_KEY", "CLAUDE_API_KEY"]),
+    ("claude-code", "claude-code", ["ANTHROPIC_API_KEY"]),
+    ("codex", "codex", ["OPENAI_API_KEY"]),
+    ("opencode", "opencode", ["OPENCODE_API_KEY", "OPENROUTER_API_KEY",
+                              "OPENAI_API_KEY"]),
+    ("copilot", "copilot", ["COPILOT_GITHUB_TOKEN", "GH_TOKEN",
+                            "GITHUB_TOKEN"]),
+    ("openclaw", "openclaw", ["OPENCLAW_API_KEY", "OPENAI_API_KEY"]),
+    ("openai", "openai", ["OPENAI_API_KEY"]),
+    ("anthropic", "anthropic", ["ANTHROPIC_API_KEY"]),
+    ("nvidia", "nvidia", ["NVIDIA_API_KEY"]),
+    ("deepinfra", "deepinfra", ["DEEPINFRA_API_KEY"]),
+    ("github", "github", ["GITHUB_TOKEN", "GH_TOKEN"]),
+    ("gh", "github", ["GH_TOKEN"]),
+    ("gitlab", "gitlab", ["GITLAB_TOKEN", "GLAB_TOKEN", "CI_JOB_TOKEN"]),
+    ("glab", "gitlab", ["CI_JOB_TOKEN"]),
+    ("vertex", "google-vertex-ai", [
+        "GOOGLE_VERTEX_AI_SERVICE_ACCOUNT_TOKEN",
+        "VERTEX_AI_SERVICE_ACCOUNT_TOKEN", "GOOGLE_VERTEX_AI_TOKEN",
+        "VERTEX_AI_TOKEN"]),
+]
+
+
+@pytest.mark.parametrize("name, kind, variables", TYPES,
+                         ids=[t[0] for t in TYPES])
+def test_a_type_finds_its_variables(gateway, provider, name, kind, variables):
+    provider("t", name, env={**{v: "x" for v in variables}, "OTHER_KEY": "x",
+                             "ANTHROPIC_AUTH_TOKEN": ""})
+    t = gateway.ok("provider", "get", "t", "-o", "json").json()
+    assert (t["type"], sorted(t["credential_keys"])) == (kind,
+                                                         sorted(variables))
 
 
 def test_a_name_is_taken_once(gateway, provider):

@@ -30,8 +30,8 @@ test_seals(void **state)
 	assert_non_null(mkdtemp(dir));
 	path = xasprintf("%s/key", dir);
 	other = xasprintf("%s/other", dir);
-	assert_int_equal(seal_open(path, &one, &e), 0);
-	assert_int_equal(seal_open(other, &two, &e), 0);
+	assert_int_equal(seal_open(path, true, &one, &e), 0);
+	assert_int_equal(seal_open(other, true, &two, &e), 0);
 	seal_lock(one, "a", SECRET, sizeof(SECRET) - 1, sealed);
 	assert_null(memmem(sealed, sizeof(sealed), "golden", 6));
 
@@ -54,13 +54,13 @@ test_seals(void **state)
 	seal_free(one);
 
 	/* The key is kept, and refused when others can read it. */
-	assert_int_equal(seal_open(path, &one, &e), 0);
+	assert_int_equal(seal_open(path, false, &one, &e), 0);
 	assert_int_equal(
 	    seal_unlock(one, "a", sealed, sizeof(sealed), &opened, &e), 0);
 	free(opened);
 	seal_free(one);
 	assert_int_equal(chmod(path, 0644), 0);
-	assert_int_equal(seal_open(path, &one, &e), -1);
+	assert_int_equal(seal_open(path, true, &one, &e), -1);
 	assert_int_equal(e.code, ERR_DENIED);
 	seal_free(two);
 	(void)unlink(path);
@@ -68,6 +68,68 @@ test_seals(void **state)
 	(void)rmdir(dir);
 	free(path);
 	free(other);
+}
+
+static bool
+opens(const struct seal *s, const uint8_t *sealed)
+{
+	struct error e;
+	char *opened;
+
+	if (seal_unlock(s, "a", sealed, SEALED_LEN, &opened, &e) < 0) {
+		assert_int_equal(e.code, ERR_DENIED);
+		return false;
+	}
+	assert_string_equal(opened, SECRET);
+	free(opened);
+	return true;
+}
+
+static void
+test_a_key_is_changed_with_both_at_hand(void **state)
+{
+	char dir[] = "/tmp/test_seal.XXXXXX", *path;
+	uint8_t before[SEALED_LEN], renewed[SEALED_LEN];
+	struct seal *s = NULL, *again = NULL;
+	struct error e;
+	struct stat st;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	path = xasprintf("%s/key", dir);
+	assert_int_equal(seal_open(path, true, &s, &e), 0);
+	assert_string_equal(seal_path(s), path);
+	seal_lock(s, "a", SECRET, sizeof(SECRET) - 1, before);
+	assert_false(seal_has_two(s));
+
+	assert_int_equal(seal_begin(s, &e), 0);
+	assert_true(seal_has_two(s));
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, 2 * SEAL_KEY_LEN);
+	memcpy(renewed, before, sizeof(before));
+	assert_int_equal(seal_renew(s, "b", renewed, SEALED_LEN, &e), -1);
+	assert_memory_equal(renewed, before, SEALED_LEN);
+	assert_int_equal(seal_renew(s, "a", renewed, SEALED_LEN, &e), 0);
+	assert_memory_not_equal(renewed, before, SEALED_LEN);
+	/* Whoever reads the file now has both. */
+	assert_int_equal(seal_open(path, false, &again, &e), 0);
+	assert_true(opens(again, before) && opens(again, renewed));
+	seal_free(again);
+
+	assert_int_equal(seal_end(s, &e), 0);
+	assert_false(seal_has_two(s));
+	assert_false(opens(s, before));
+	assert_true(opens(s, renewed));
+	assert_int_equal(seal_open(path, false, &again, &e), 0);
+	assert_false(opens(again, before));
+	assert_true(opens(again, renewed));
+	seal_free(again);
+	seal_free(s);
+	(void)unlink(path);
+	assert_int_equal(seal_open(path, false, &s, &e), -1);
+	assert_int_equal(e.code, ERR_NOT_FOUND);
+	(void)rmdir(dir);
+	free(path);
 }
 
 static const struct {
@@ -116,6 +178,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_seals),
+		cmocka_unit_test(test_a_key_is_changed_with_both_at_hand),
 		cmocka_unit_test(test_names),
 	};
 

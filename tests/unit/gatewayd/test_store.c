@@ -352,6 +352,68 @@ test_the_file_is_its_owner_s_alone(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+struct seen {
+	int n;
+	int fail_at;
+	char labels[512];
+};
+
+static void
+note_sealed(void *arg, const char *label, const void *sealed, size_t len)
+{
+	struct seen *seen = arg;
+	size_t used = strlen(seen->labels);
+
+	(void)snprintf(seen->labels + used, sizeof(seen->labels) - used,
+	    "%s=%.*s ", label, (int)len, (const char *)sealed);
+}
+
+static int
+shout(void *arg, const char *label, void *sealed, size_t len, struct error *e)
+{
+	struct seen *seen = arg;
+
+	if (++seen->n == seen->fail_at)
+		return error_set(e, ERR_DENIED, "not '%s'", label);
+	memset(sealed, '!', len);
+	return 0;
+}
+
+static void
+test_what_is_sealed_is_changed_as_a_whole(void **state)
+{
+	static const struct store_credential keys[] = {
+		{ "p", "K", "one", 3, 1, "h", 0 },
+		{ "p", "L", "two", 3, 7, "h", 0 },
+	};
+	const struct store_provider provider = { "p", "p", 1, "t", "{}", 1, 1,
+		keys, 2 };
+	struct place *p = *state;
+	struct seen seen = { 0 };
+	struct error e;
+	int64_t n = -1;
+
+	assert_int_equal(insert(p->store, "s", "s", 1, 0, &e), 0);
+	assert_int_equal(store_provider_create(p->store, &provider, &e), 0);
+	seen.fail_at = 3;
+	assert_int_equal(
+	    store_sealed_change(p->store, shout, &seen, &n, &e), -1);
+	assert_int_equal(e.code, ERR_DENIED);
+	assert_int_equal(n, -1);
+	assert_int_equal(
+	    store_sealed_each(p->store, note_sealed, &seen, &e), 0);
+	assert_string_equal(seen.labels,
+	    "sandbox/s/ca-key=key provider/p/K/1=one provider/p/L/7=two ");
+	seen = (struct seen){ 0 };
+	assert_int_equal(
+	    store_sealed_change(p->store, shout, &seen, &n, &e), 0);
+	assert_int_equal(n, 3);
+	assert_int_equal(
+	    store_sealed_each(p->store, note_sealed, &seen, &e), 0);
+	assert_string_equal(seen.labels,
+	    "sandbox/s/ca-key=!!! provider/p/K/1=!!! provider/p/L/7=!!! ");
+}
+
 int
 main(void)
 {
@@ -364,6 +426,7 @@ main(void)
 		TEST(test_a_refresh_is_kept_with_the_values_it_brought),
 		TEST(test_neither_value_nor_refresh_is_kept_alone),
 		TEST(test_a_refresh_goes_alone_or_with_its_provider),
+		TEST(test_what_is_sealed_is_changed_as_a_whole),
 		TEST(test_the_file_is_its_owner_s_alone),
 	};
 
