@@ -310,7 +310,7 @@ step_last(struct client *c)
 			return s->eof || s->failed ? DONE : WAIT;
 		side_consume(s, side_held(s));
 	}
-	event_active(&s->ev_write, 0, 0);
+	side_again(s);
 	return WAIT;
 }
 
@@ -791,7 +791,7 @@ step_relay(struct client *c)
 			return WAIT;
 		c->deadline_ms = link_now_ms() + CLIENT_STREAM_IDLE_MS;
 	}
-	event_active(&c->side.ev_write, 0, 0);
+	side_again(&c->side);
 	return WAIT;
 }
 

@@ -284,7 +284,7 @@ link_wait(struct link *l)
 		l->deadline_ms = link_now_ms() + UPSTREAM_IDLE_MS;
 	side_update(&l->side);
 	if (l->h2 != NULL && h2_has_work(l->h2))
-		event_active(&l->side.ev_read, EV_READ, 0);
+		side_again(&l->side);
 }
 
 static void
