@@ -151,6 +151,10 @@ static int
 read_body(struct ask *a, const struct buf *body, char model[ASK_MODEL_MAX + 1],
     struct error *e)
 {
+	enum { STREAM, OPTIONS, MODEL, N };
+	struct json_member of[N] = { [STREAM] = { .name = "stream" },
+		[OPTIONS] = { .name = "stream_options" },
+		[MODEL] = { .name = "model" } };
 	struct json_span top, value;
 
 	model[0] = '\0';
@@ -158,13 +162,15 @@ read_body(struct ask *a, const struct buf *body, char model[ASK_MODEL_MAX + 1],
 		return -1;
 	if (top.type != JSON_OBJECT)
 		return error_set(e, ERR_INVALID, "the body is no JSON object");
-	if (json_find(&top, "stream", &value) == 1)
-		a->wants_stream = value.type == JSON_TRUE;
-	if (json_find(&top, "stream_options", &value) == 1 &&
-	    json_find(&value, "include_usage", &value) == 1)
+	json_find_all(&top, of, N);
+	if (of[STREAM].n == 1)
+		a->wants_stream = of[STREAM].value.type == JSON_TRUE;
+	if (of[OPTIONS].n == 1 &&
+	    json_find(&of[OPTIONS].value, "include_usage", &value) == 1)
 		a->tells_usage = value.type == JSON_TRUE;
-	if (json_find(&top, "model", &value) == 1 &&
-	    value.type == JSON_STRING && value.n - 2 <= ASK_MODEL_MAX)
+	value = of[MODEL].value;
+	if (of[MODEL].n == 1 && value.type == JSON_STRING &&
+	    value.n - 2 <= ASK_MODEL_MAX)
 		model[json_unescape(&value, model)] = '\0';
 	return 0;
 }

@@ -714,6 +714,7 @@ break_off(struct client *c, const char *why)
 	log_info("an answer broke off route=%s: %s", c->ask.route->name, why);
 	tell(c, 502, why);
 	c->stays = false;
+	(void)side_flush(&c->side);
 	if (!c->answer.is_stream || !c->has_body ||
 	    side_room(&c->side) < sizeof(text) + CHUNK_ROOM) {
 		side_reset(&c->side);
@@ -785,12 +786,17 @@ step_relay(struct client *c)
 			return break_off(c, "the backend ended early");
 		if (c->answered > CLIENT_ANSWER_MAX)
 			return break_off(c, "the answer is too large");
-		if (!side_flush(&c->side) && !moved)
+		/* What comes with it goes out with it. */
+		if (moved) {
+			c->deadline_ms = link_now_ms() + CLIENT_STREAM_IDLE_MS;
+			continue;
+		}
+		if (!side_flush(&c->side))
 			return c->side.failed ? give_up(c) : WAIT;
-		if (!moved && progress == UPSTREAM_WAIT)
+		if (progress == UPSTREAM_WAIT)
 			return WAIT;
-		c->deadline_ms = link_now_ms() + CLIENT_STREAM_IDLE_MS;
 	}
+	(void)side_flush(&c->side);
 	side_again(&c->side);
 	return WAIT;
 }
