@@ -72,7 +72,7 @@ read_json(struct meter *m, const char *text, size_t n)
 	struct json_span top;
 	struct error e;
 
-	if (memmem(text, n, usage, sizeof(usage) - 1) == NULL ||
+	if (n == 0 || memmem(text, n, usage, sizeof(usage) - 1) == NULL ||
 	    json_parse(text, n, &top, &e) < 0)
 		return;
 	json_find_all(&top, of, 3);
