@@ -290,7 +290,8 @@ put_headers(struct ask *a)
 			backend->default_value };
 	wipe(&a->secret);
 	if (r->key != NULL && backend->auth == AUTH_BEARER) {
-		(void)buf_printf(&a->secret, "Bearer %s", r->key);
+		(void)buf_puts(&a->secret, "Bearer ");
+		(void)buf_puts(&a->secret, r->key);
 		a->headers[n++] =
 		    (struct http_extra){ "authorization", buf_str(&a->secret) };
 	} else if (r->key != NULL && backend->auth == AUTH_X_API_KEY) {
@@ -374,8 +375,6 @@ ask_compose(
 {
 	put_target(a);
 	put_headers(a);
-	(void)http_authority_format(
-	    &a->route->authority, a->route->is_tls ? 443 : 80, a->authority);
 	if (put_body(a, body, e) < 0)
 		return -1;
 	return a->route->backend->auth == AUTH_SIGV4 ? aws_sign(a, time_s, e)

@@ -472,7 +472,6 @@ ask_backend(struct client *c)
 		.route = c->ask.route,
 		.method = c->ask.method,
 		.target = buf_str(&c->ask.target),
-		.authority = c->ask.authority,
 		.headers = c->ask.headers,
 		.body = c->ask.api.has_body ? buf_data(&c->ask.body) : NULL,
 		.n = c->ask.body.len,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "routerd/link.h"
+#include "routerd/table.h"
 
 #define INTERIMS_MAX 16 /* answers before the answer */
 
@@ -25,7 +26,7 @@ write_head(struct upstream *u)
 	(void)buf_puts(b, " ");
 	(void)buf_puts(b, r->target);
 	(void)buf_puts(b, " HTTP/1.1\r\n");
-	put_field(b, "Host", r->authority);
+	put_field(b, "Host", r->route->host);
 	for (const struct http_extra *h = r->headers; h->name != NULL; h++)
 		put_field(b, h->name, h->value);
 	if (r->body != NULL)

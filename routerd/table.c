@@ -44,6 +44,7 @@ route_clear(struct route *r)
 	free(r->access_key);
 	free(r->region);
 	free(r->origin);
+	free(r->host);
 	free(r->base_path);
 	redact_free(r->redact);
 	wipe(r->key);
@@ -77,6 +78,8 @@ read_endpoint(struct route *r, const char *endpoint, struct error *e)
 		r->authority.port = r->is_tls ? 443 : 80;
 	r->origin = xasprintf("http%s://%s", r->is_tls ? "s" : "",
 	    http_authority_format(&r->authority, 0, authority));
+	r->host = xstrdup(http_authority_format(
+	    &r->authority, r->is_tls ? 443 : 80, authority));
 	r->base_path = xstrndup(path.n > 0 ? path.p : "", path.n);
 	return 0;
 }

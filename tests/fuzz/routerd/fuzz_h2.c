@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "routerd/link.h"
+#include "routerd/table.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -82,10 +83,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const struct http_extra headers[] = { { NULL, NULL } };
 	static struct event_base *base;
 	static struct pool pool;
+	struct route route = { .host = (char *)(uintptr_t) "x" };
 	struct link l = { .origin = (char *)(uintptr_t) "https://x" };
-	struct upstream u = { .request = { .method = "POST",
+	struct upstream u = { .request = { .route = &route,
+				  .method = "POST",
 				  .target = "/v1",
-				  .authority = "x",
 				  .headers = headers,
 				  .body = "{}",
 				  .n = 2 },
