@@ -17,6 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const struct edit edits[] = {
 	{ .name = "model", .value = "m\"1" },
 	{ .name = "gone" },
+	{ .name = "lost" },
 	{ .name = "stream_options", .raw = "{\"include_usage\":true}" },
 	{ .name = "version", .value = "v", .only_if_absent = true },
 };

@@ -1,16 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fuzz_usage_event.c - a stream of events: cut anywhere the same goes on, what
- * goes on is there in its order, and what doesn't are events of usage.
+ * goes on is there in its order and would go on again, and what doesn't are
+ * counts without a choice.
  */
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/json/scan.h"
 #include "routerd/usage_event.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static bool
+is_same(const struct buf *a, const struct buf *b)
+{
+	return a->len == b->len &&
+	       (a->len == 0 || memcmp(buf_data(a), buf_data(b), a->len) == 0);
+}
 
 static void
 pass(struct buf *out, const uint8_t *data, size_t size, size_t piece)
@@ -40,7 +49,32 @@ behind_event(const uint8_t *p, const uint8_t *end)
 	return end;
 }
 
-/* Event by event: it went on as it was, or is one of usage. */
+/* Its first line of data. */
+static bool
+is_count(const uint8_t *p, size_t n)
+{
+	const uint8_t *data = memmem(p, n, "data:", 5), *newline;
+	struct json_span top, usage, choices;
+	struct json_iter it;
+	struct error e;
+
+	while (data != NULL && data > p && data[-1] != '\n')
+		data = memmem(data + 1, n - (size_t)(data + 1 - p), "data:", 5);
+	if (data == NULL)
+		return false;
+	data += 5;
+	newline = memchr(data, '\n', n - (size_t)(data - p));
+	if (newline == NULL ||
+	    json_parse((const char *)data, (size_t)(newline - data), &top, &e) <
+		0 ||
+	    json_find(&top, "usage", &usage) == 0 ||
+	    json_find(&top, "choices", &choices) == 0)
+		return false;
+	it = json_iter(&choices);
+	return choices.type == JSON_ARRAY && !json_next(&it, NULL, &usage);
+}
+
+/* Event by event: it went on as it was, or is a count. */
 static void
 compare(const uint8_t *p, size_t size, const struct buf *out)
 {
@@ -55,8 +89,7 @@ compare(const uint8_t *p, size_t size, const struct buf *out)
 			got += n;
 			left -= n;
 		} else {
-			assert(memmem(p, n, "\"usage\"", 7) != NULL);
-			assert(memmem(p, n, "data:", 5) != NULL);
+			assert(is_count(p, n));
 		}
 		p = next;
 	}
@@ -67,19 +100,19 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const size_t pieces[] = { 1, 5, 64 };
-	_cleanup_(buf_free) struct buf whole = BUF_INIT;
+	_cleanup_(buf_free) struct buf whole = BUF_INIT, again = BUF_INIT;
 
 	if (size > USAGE_EVENT_MAX)
 		return 0;
 	pass(&whole, data, size, size + 1);
 	compare(data, size, &whole);
+	pass(&again, buf_data(&whole), whole.len, whole.len + 1);
+	assert(is_same(&again, &whole));
 	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
 		_cleanup_(buf_free) struct buf cut = BUF_INIT;
 
 		pass(&cut, data, size, pieces[i]);
-		assert(cut.len == whole.len &&
-		       (cut.len == 0 || memcmp(buf_data(&cut), buf_data(&whole),
-					    cut.len) == 0));
+		assert(is_same(&cut, &whole));
 	}
 	return 0;
 }

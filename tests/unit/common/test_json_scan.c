@@ -129,8 +129,12 @@ test_one_walk_finds_several_members(void **state)
 		assert_int_equal(of[1].n, cases[i].b);
 		assert_int_equal(of[2].n, cases[i].empty);
 		if (cases[i].a_is != NULL)
+			assert_int_equal(of[0].value.n, strlen(cases[i].a_is));
+		if (cases[i].a_is != NULL)
 			assert_memory_equal(
 			    of[0].value.p, cases[i].a_is, of[0].value.n);
+		if (cases[i].b_is != NULL)
+			assert_int_equal(of[1].value.n, strlen(cases[i].b_is));
 		if (cases[i].b_is != NULL)
 			assert_memory_equal(
 			    of[1].value.p, cases[i].b_is, of[1].value.n);
