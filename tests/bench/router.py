@@ -222,6 +222,13 @@ class Results:
         return median(values) if values else None
 
 
+    def ratio(self, what, key, ours, theirs):
+        pairs = [(a.get(key), b.get(key)) for a, b in zip(
+            self.v.get((what, ours), ()), self.v.get((what, theirs), ()))]
+        ratios = [a / b for a, b in pairs if a is not None and b]
+        return f"{median(ratios):.2f}" if ratios else "-"
+
+
 def take_turns(contestants, cases, results):
     for what, argv, _ in cases:
         for c in contestants:
@@ -254,7 +261,8 @@ def table(contestants, results):
             if key == "cpu_us":
                 row[0] = None
             out.append([f"{what}: {title}", *(show(v, unit) for v in row),
-                        aim])
+                        results.ratio(what, key, "routerd", "nginx"),
+                        results.ratio(what, key, "routerd", "portkey"), aim])
     return out
 
 
@@ -276,9 +284,10 @@ def routers(g, s):
             take_turns(made, PLAIN + STREAMS, results)
             with OneCore(made):
                 take_turns(made, PINNED, results)
-        print_table(["what", *(c.name for c in made), "aim"],
-                    table(made, results)
-                    + [["RSS with 1,000 open streams", "-", *memory, ""]])
+        print_table(["what", *(c.name for c in made), "of nginx",
+                     "of portkey", "aim"], table(made, results)
+                    + [["RSS with 1,000 open streams", "-", *memory, "-", "-",
+                        ""]])
     finally:
         for c in made:
             c.close()
