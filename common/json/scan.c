@@ -563,6 +563,8 @@ json_is(const struct json_span *s, const char *text)
 
 	if (s->type != JSON_STRING)
 		return false;
+	if ((size_t)(end - p) < left)
+		return false;
 	if (memchr(p, '\\', (size_t)(end - p)) == NULL)
 		return (size_t)(end - p) == left && memcmp(p, text, left) == 0;
 	while (p < end) {

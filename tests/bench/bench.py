@@ -11,7 +11,7 @@ import tempfile
 import time
 
 from figures import (BIN, ROUNDS, TOOL, children, in_sandbox, measured, median,
-                     memory, print_table, rss, run_load)
+                     memory, named, print_table, rss, run_load)
 from router import routers
 from shell import Gateway, Sandbox, WORLD, policy
 
@@ -204,11 +204,11 @@ def connects(g, s):
 def sizes(g):
     print("Memory", flush=True)
     idle = Sandbox(g, "idle")
-    before = set(supervisors())
+    before = set(named("supervisord"))
     g.ok("sandbox", "create", "--name", "idle", "--detach")
     idle.run("true")
     time.sleep(1)
-    pid = (set(supervisors()) - before).pop()
+    pid = (set(named("supervisord")) - before).pop()
     row("gatewayd, RSS", rss(g.pid()), unit="MiB")
     proxyd = g.pid("proxyd")
     row("proxyd, RSS of its parent", rss(proxyd), unit="MiB")
@@ -218,12 +218,6 @@ def sizes(g):
         memory(pid, "Private_Dirty") + memory(pid, "Private_Clean"),
         unit="MiB", aim="at most 1 MiB")
     idle.delete()
-
-
-def supervisors():
-    out = subprocess.run(["pgrep", "-x", "supervisord"], text=True,
-                         capture_output=True).stdout
-    return [int(p) for p in out.split()]
 
 
 def main():

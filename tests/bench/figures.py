@@ -42,6 +42,12 @@ def children(pid):
         capture_output=True).stdout.split()]
 
 
+def named(program):
+    return [int(p) for p in subprocess.run(
+        ["pgrep", "-x", program], text=True,
+        capture_output=True).stdout.split()]
+
+
 def cpu_seconds(pids):
     ticks = 0
     for pid in pids:

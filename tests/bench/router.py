@@ -23,7 +23,7 @@ import threading
 import time
 
 from figures import (BIN, ROUNDS, SECONDS, TOOL, children, in_sandbox,
-                     measured, median, print_table, rss, run_load)
+                     measured, median, named, print_table, rss, run_load)
 from shell import wait_until
 
 KEY = "sk-bench-0123456789abcdef"
@@ -59,6 +59,10 @@ class Contestant:
 
     def pids(self):
         return [self.p.pid, *children(self.p.pid)]
+
+    def helpers(self):
+        """Who has a part in it, but isn't what is measured."""
+        return []
 
     def load(self, *argv):
         more = [x for h in self.headers for x in ("-H", h)]
@@ -151,6 +155,9 @@ class WholePath(Contestant):
         return [p for d in ("proxyd", "routerd")
                 for p in children(self.g.pid(d))]
 
+    def helpers(self):
+        return named("supervisord")  # its children are the clients
+
     def load(self, *argv):
         return run_load([*in_sandbox(self.g, self.s), "-p", "-s", "-k"],
                         [*argv, "inference.local:443", COMPLETIONS],
@@ -164,7 +171,8 @@ class OneCore:
     """While it is open, all that was started here is on one core."""
 
     def __init__(self, contestants):
-        self.pids = [os.getpid()] + [p for c in contestants for p in c.pids()]
+        self.pids = [os.getpid()] + [
+            p for c in contestants for p in c.pids() + c.helpers()]
 
     def place(self, cores):
         for pid in self.pids:
