@@ -99,18 +99,25 @@ buf_puts(struct buf *b, const char *s)
 int
 buf_printf(struct buf *b, const char *fmt, ...)
 {
+	/* Most texts fit into what is there, and are formatted once. */
+	size_t used = b->start + b->len, spare = b->cap - used;
 	va_list ap;
 	uint8_t *room;
 	int n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(
+	    spare > 0 ? (char *)b->base + used : NULL, spare, fmt, ap);
 	va_end(ap);
 	if (n < 0)
 		return -1;
 	room = buf_room(b, (size_t)n);
 	if (room == NULL)
 		return -1;
+	if ((size_t)n < spare) {
+		b->len += (size_t)n;
+		return 0;
+	}
 	va_start(ap, fmt);
 	(void)vsnprintf((char *)room, (size_t)n + 1, fmt, ap);
 	va_end(ap);

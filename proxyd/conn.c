@@ -148,7 +148,7 @@ on_upstream(evutil_socket_t fd, short what, void *arg)
 void
 conn_yield(struct conn *c)
 {
-	event_active(&c->client.ev_write, 0, 0);
+	side_again(&c->client);
 }
 
 static void

@@ -151,6 +151,10 @@ static int
 read_body(struct ask *a, const struct buf *body, char model[ASK_MODEL_MAX + 1],
     struct error *e)
 {
+	enum { STREAM, OPTIONS, MODEL, N };
+	struct json_member of[N] = { [STREAM] = { .name = "stream" },
+		[OPTIONS] = { .name = "stream_options" },
+		[MODEL] = { .name = "model" } };
 	struct json_span top, value;
 
 	model[0] = '\0';
@@ -158,13 +162,15 @@ read_body(struct ask *a, const struct buf *body, char model[ASK_MODEL_MAX + 1],
 		return -1;
 	if (top.type != JSON_OBJECT)
 		return error_set(e, ERR_INVALID, "the body is no JSON object");
-	if (json_find(&top, "stream", &value) == 1)
-		a->wants_stream = value.type == JSON_TRUE;
-	if (json_find(&top, "stream_options", &value) == 1 &&
-	    json_find(&value, "include_usage", &value) == 1)
+	json_find_all(&top, of, N);
+	if (of[STREAM].n == 1)
+		a->wants_stream = of[STREAM].value.type == JSON_TRUE;
+	if (of[OPTIONS].n == 1 &&
+	    json_find(&of[OPTIONS].value, "include_usage", &value) == 1)
 		a->tells_usage = value.type == JSON_TRUE;
-	if (json_find(&top, "model", &value) == 1 &&
-	    value.type == JSON_STRING && value.n - 2 <= ASK_MODEL_MAX)
+	value = of[MODEL].value;
+	if (of[MODEL].n == 1 && value.type == JSON_STRING &&
+	    value.n - 2 <= ASK_MODEL_MAX)
 		model[json_unescape(&value, model)] = '\0';
 	return 0;
 }
@@ -284,7 +290,8 @@ put_headers(struct ask *a)
 			backend->default_value };
 	wipe(&a->secret);
 	if (r->key != NULL && backend->auth == AUTH_BEARER) {
-		(void)buf_printf(&a->secret, "Bearer %s", r->key);
+		(void)buf_puts(&a->secret, "Bearer ");
+		(void)buf_puts(&a->secret, r->key);
 		a->headers[n++] =
 		    (struct http_extra){ "authorization", buf_str(&a->secret) };
 	} else if (r->key != NULL && backend->auth == AUTH_X_API_KEY) {
@@ -368,8 +375,6 @@ ask_compose(
 {
 	put_target(a);
 	put_headers(a);
-	(void)http_authority_format(
-	    &a->route->authority, a->route->is_tls ? 443 : 80, a->authority);
 	if (put_body(a, body, e) < 0)
 		return -1;
 	return a->route->backend->auth == AUTH_SIGV4 ? aws_sign(a, time_s, e)

@@ -15,7 +15,6 @@
 #include "common/buf.h"
 #include "common/credential/sigv4.h"
 #include "common/error.h"
-#include "common/http/authority.h"
 #include "common/http/message.h"
 #include "common/http/path.h"
 #include "common/http/write.h"
@@ -52,7 +51,6 @@ struct ask {
 	char date[SIGV4_DATE_SIZE];
 	char hash[SIGV4_HASH_SIZE];
 	bool adds_usage; /* the counts are asked for by us alone */
-	char authority[HTTP_AUTHORITY_SIZE];
 	struct http_extra headers[ASK_HEADERS_MAX + 8];
 	struct buf body;
 };

@@ -58,7 +58,7 @@ aws_sign(struct ask *a, int64_t time_s, struct error *e)
 	sigv4_hash(buf_data(&a->body), a->body.len, a->hash);
 	add(a, "x-amz-date", a->date);
 	add(a, "x-amz-content-sha256", a->hash);
-	fields[what.n_headers++] = field("host", a->authority);
+	fields[what.n_headers++] = field("host", a->route->host);
 	fields[what.n_headers++] = field("x-amz-date", a->date);
 	fields[what.n_headers++] = field("x-amz-content-sha256", a->hash);
 	if (r->session_token != NULL) {

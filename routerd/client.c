@@ -310,7 +310,7 @@ step_last(struct client *c)
 			return s->eof || s->failed ? DONE : WAIT;
 		side_consume(s, side_held(s));
 	}
-	event_active(&s->ev_write, 0, 0);
+	side_again(s);
 	return WAIT;
 }
 
@@ -472,7 +472,6 @@ ask_backend(struct client *c)
 		.route = c->ask.route,
 		.method = c->ask.method,
 		.target = buf_str(&c->ask.target),
-		.authority = c->ask.authority,
 		.headers = c->ask.headers,
 		.body = c->ask.api.has_body ? buf_data(&c->ask.body) : NULL,
 		.n = c->ask.body.len,
@@ -716,6 +715,7 @@ break_off(struct client *c, const char *why)
 	log_info("an answer broke off route=%s: %s", c->ask.route->name, why);
 	tell(c, 502, why);
 	c->stays = false;
+	(void)side_flush(&c->side);
 	if (!c->answer.is_stream || !c->has_body ||
 	    side_room(&c->side) < sizeof(text) + CHUNK_ROOM) {
 		side_reset(&c->side);
@@ -787,13 +787,18 @@ step_relay(struct client *c)
 			return break_off(c, "the backend ended early");
 		if (c->answered > CLIENT_ANSWER_MAX)
 			return break_off(c, "the answer is too large");
-		if (!side_flush(&c->side) && !moved)
+		/* What comes with it goes out with it. */
+		if (moved) {
+			c->deadline_ms = link_now_ms() + CLIENT_STREAM_IDLE_MS;
+			continue;
+		}
+		if (!side_flush(&c->side))
 			return c->side.failed ? give_up(c) : WAIT;
-		if (!moved && progress == UPSTREAM_WAIT)
+		if (progress == UPSTREAM_WAIT)
 			return WAIT;
-		c->deadline_ms = link_now_ms() + CLIENT_STREAM_IDLE_MS;
 	}
-	event_active(&c->side.ev_write, 0, 0);
+	(void)side_flush(&c->side);
+	side_again(&c->side);
 	return WAIT;
 }
 

@@ -3,8 +3,18 @@
 #include <string.h>
 
 #include "routerd/link.h"
+#include "routerd/table.h"
 
 #define INTERIMS_MAX 16 /* answers before the answer */
+
+static void
+put_field(struct buf *b, const char *name, const char *value)
+{
+	(void)buf_puts(b, name);
+	(void)buf_puts(b, ": ");
+	(void)buf_puts(b, value);
+	(void)buf_puts(b, "\r\n");
+}
 
 static void
 write_head(struct upstream *u)
@@ -12,10 +22,13 @@ write_head(struct upstream *u)
 	const struct upstream_request *r = &u->request;
 	struct buf *b = &u->head;
 
-	(void)buf_printf(b, "%s %s HTTP/1.1\r\nHost: %s\r\n", r->method,
-	    r->target, r->authority);
+	(void)buf_puts(b, r->method);
+	(void)buf_puts(b, " ");
+	(void)buf_puts(b, r->target);
+	(void)buf_puts(b, " HTTP/1.1\r\n");
+	put_field(b, "Host", r->route->host);
 	for (const struct http_extra *h = r->headers; h->name != NULL; h++)
-		(void)buf_printf(b, "%s: %s\r\n", h->name, h->value);
+		put_field(b, h->name, h->value);
 	if (r->body != NULL)
 		(void)buf_printf(b, "Content-Length: %zu\r\n", r->n);
 	(void)buf_puts(b, "\r\n");

@@ -14,6 +14,7 @@
 
 #include "common/xalloc.h"
 #include "routerd/link.h"
+#include "routerd/table.h"
 
 #define STREAMS_MAX 128 /* at a time, unless the server wants fewer */
 #define FIELDS_MAX 40   /* of a request, with the pseudo fields */
@@ -290,7 +291,7 @@ h2_start(struct upstream *u)
 	u->text.limit = ANSWER_HEAD_MAX;
 	fields[n++] = field(":method", r->method);
 	fields[n++] = field(":scheme", "https");
-	fields[n++] = field(":authority", r->authority);
+	fields[n++] = field(":authority", r->route->host);
 	fields[n++] = field(":path", r->target);
 	for (const struct http_extra *x = r->headers;
 	     x->name != NULL && n < FIELDS_MAX - 1; x++)

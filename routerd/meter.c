@@ -27,47 +27,58 @@ meter_clear(struct meter *m)
 }
 
 static void
-read_count(const struct json_span *usage, const char *name, int64_t *to)
+read_count(const struct json_member *count, int64_t *to)
 {
-	struct json_span value;
-	long long n;
+	long long n = count->n == 1 ? json_count(&count->value) : -1;
 
-	if (json_find(usage, name, &value) != 1)
-		return;
-	n = json_count(&value);
 	/* Streams repeat a count as it grows. */
 	if (n > *to)
 		*to = n;
 }
 
 static void
-read_usage(struct meter *m, const struct json_span *of)
+read_usage(struct meter *m, const struct json_member *usage)
 {
-	struct json_span usage;
+	struct json_member counts[] = { { .name = "prompt_tokens" },
+		{ .name = "input_tokens" }, { .name = "completion_tokens" },
+		{ .name = "output_tokens" } };
 
-	if (json_find(of, "usage", &usage) != 1)
+	if (usage->n != 1)
 		return;
-	read_count(&usage, "prompt_tokens", &m->input_tokens);
-	read_count(&usage, "input_tokens", &m->input_tokens);
-	read_count(&usage, "completion_tokens", &m->output_tokens);
-	read_count(&usage, "output_tokens", &m->output_tokens);
+	json_find_all(&usage->value, counts, 4);
+	read_count(&counts[0], &m->input_tokens);
+	read_count(&counts[1], &m->input_tokens);
+	read_count(&counts[2], &m->output_tokens);
+	read_count(&counts[3], &m->output_tokens);
+}
+
+static void
+read_inner(struct meter *m, const struct json_member *inner)
+{
+	struct json_member usage = { .name = "usage" };
+
+	if (inner->n != 1)
+		return;
+	json_find_all(&inner->value, &usage, 1);
+	read_usage(m, &usage);
 }
 
 static void
 read_json(struct meter *m, const char *text, size_t n)
 {
 	static const char usage[] = "\"usage\"";
-	struct json_span top, inner;
+	struct json_member of[] = { { .name = "usage" }, { .name = "response" },
+		{ .name = "message" } };
+	struct json_span top;
 	struct error e;
 
-	if (memmem(text, n, usage, sizeof(usage) - 1) == NULL ||
+	if (n == 0 || memmem(text, n, usage, sizeof(usage) - 1) == NULL ||
 	    json_parse(text, n, &top, &e) < 0)
 		return;
-	read_usage(m, &top);
-	if (json_find(&top, "response", &inner) == 1)
-		read_usage(m, &inner);
-	if (json_find(&top, "message", &inner) == 1)
-		read_usage(m, &inner);
+	json_find_all(&top, of, 3);
+	read_usage(m, &of[0]);
+	read_inner(m, &of[1]);
+	read_inner(m, &of[2]);
 }
 
 static void

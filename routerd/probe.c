@@ -81,7 +81,7 @@ result(struct probe *p, bool ok, const char *why)
 	autofree char *url =
 	    p->ask.target.len > 0
 		? xasprintf("http%s://%s%s", p->route->is_tls ? "s" : "",
-		      p->ask.authority, buf_str(&p->ask.target))
+		      p->ask.route->host, buf_str(&p->ask.target))
 		: NULL;
 
 	(void)codec_encode(&text, router_probed_fields,
@@ -212,7 +212,6 @@ try_next(struct probe *p, struct error *e)
 		.route = p->route,
 		.method = p->ask.method,
 		.target = buf_str(&p->ask.target),
-		.authority = p->ask.authority,
 		.headers = p->ask.headers,
 		.body = buf_data(&p->ask.body),
 		.n = p->ask.body.len,

@@ -158,19 +158,16 @@ read_routes(struct reader *r, const struct yaml_node *root, struct error *e)
 }
 
 int
-standalone_read(const char *path, struct table **ret, struct error *e)
+standalone_parse(const char *name, const char *text, size_t n,
+    struct table **ret, struct error *e)
 {
-	struct reader r = { .path = path };
+	struct reader r = { .path = name };
 	struct yaml_node *root = NULL;
-	autofree char *text = NULL;
 	struct yaml_error bad;
-	size_t n;
 	int result;
 
-	if (read_file(path, &text, &n, e) < 0)
-		return -1;
 	if (yaml_read(text, n, &root, &bad) < 0)
-		return error_set(e, ERR_INVALID, "%s:%u:%u: %s", path, bad.line,
+		return error_set(e, ERR_INVALID, "%s:%u:%u: %s", name, bad.line,
 		    bad.column, bad.text);
 	result = read_routes(&r, root, e);
 	if (result == 0)
@@ -184,6 +181,17 @@ standalone_read(const char *path, struct table **ret, struct error *e)
 	free(r.routes);
 	yaml_node_free(root);
 	return result;
+}
+
+int
+standalone_read(const char *path, struct table **ret, struct error *e)
+{
+	autofree char *text = NULL;
+	size_t n;
+
+	if (read_file(path, &text, &n, e) < 0)
+		return -1;
+	return standalone_parse(path, text, n, ret, e);
 }
 
 int

@@ -15,12 +15,17 @@
 #ifndef ROUTERD_STANDALONE_H
 #define ROUTERD_STANDALONE_H
 
+#include <stddef.h>
+
 #include "common/error.h"
 
 struct table;
 
 /* ERR_INVALID names file, line and key. */
 int standalone_read(const char *path, struct table **ret, struct error *);
+/* The same of a text, which the name stands for in errors. */
+int standalone_parse(const char *name, const char *text, size_t n,
+    struct table **ret, struct error *);
 /* ADDRESS:PORT, numbers only. */
 int standalone_listen(const char *address, int *ret_fd, struct error *);
 

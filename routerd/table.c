@@ -43,6 +43,8 @@ route_clear(struct route *r)
 	free(r->model);
 	free(r->access_key);
 	free(r->region);
+	free(r->origin);
+	free(r->host);
 	free(r->base_path);
 	redact_free(r->redact);
 	wipe(r->key);
@@ -55,6 +57,7 @@ static int
 read_endpoint(struct route *r, const char *endpoint, struct error *e)
 {
 	struct http_slice text = { endpoint, strlen(endpoint) }, path;
+	char authority[HTTP_AUTHORITY_SIZE];
 	struct http_url url;
 
 	if (http_url_parse(text, &url, e) < 0)
@@ -73,6 +76,10 @@ read_endpoint(struct route *r, const char *endpoint, struct error *e)
 	r->authority = url.authority;
 	if (r->authority.port == 0)
 		r->authority.port = r->is_tls ? 443 : 80;
+	r->origin = xasprintf("http%s://%s", r->is_tls ? "s" : "",
+	    http_authority_format(&r->authority, 0, authority));
+	r->host = xstrdup(http_authority_format(
+	    &r->authority, r->is_tls ? 443 : 80, authority));
 	r->base_path = xstrndup(path.n > 0 ? path.p : "", path.n);
 	return 0;
 }

@@ -33,6 +33,8 @@ struct route {
 	bool is_mock;       /* there is no backend: mock.h answers */
 	bool is_tls;
 	struct http_authority authority; /* its port is set */
+	char *origin;                    /* "https://api.example.com:443" */
+	char *host;                      /* the field: "api.example.com" */
 	char *base_path;                 /* "/v1", "" */
 	struct redact *redact; /* its secrets, should a backend echo them */
 	int64_t timeout_ms;

@@ -284,7 +284,7 @@ link_wait(struct link *l)
 		l->deadline_ms = link_now_ms() + UPSTREAM_IDLE_MS;
 	side_update(&l->side);
 	if (l->h2 != NULL && h2_has_work(l->h2))
-		event_active(&l->side.ev_read, EV_READ, 0);
+		side_again(&l->side);
 }
 
 static void
@@ -320,12 +320,12 @@ on_resolved(void *arg, const struct addresses *found)
 }
 
 static struct link *
-link_new(struct upstreams *all, const struct route *r, const char *origin)
+link_new(struct upstreams *all, const struct route *r)
 {
 	struct link *l = xcalloc(1, sizeof(*l));
 
 	l->all = all;
-	l->origin = xstrdup(origin);
+	l->origin = xstrdup(r->origin);
 	l->host = xstrdup(r->authority.host);
 	l->port = r->authority.port;
 	l->is_tls = r->is_tls;
@@ -428,15 +428,6 @@ find_link(struct upstreams *all, const char *origin)
 	return NULL;
 }
 
-static char *
-origin_of(const struct route *r)
-{
-	char authority[HTTP_AUTHORITY_SIZE];
-
-	return xasprintf("http%s://%s", r->is_tls ? "s" : "",
-	    http_authority_format(&r->authority, 0, authority));
-}
-
 static void
 update(struct link *l)
 {
@@ -452,8 +443,7 @@ upstream_new(struct upstreams *all, const struct upstream_request *request,
     void (*notify)(void *arg), void *arg)
 {
 	struct upstream *u = xcalloc(1, sizeof(*u));
-	char *origin = origin_of(request->route);
-	struct link *l = find_link(all, origin);
+	struct link *l = find_link(all, request->route->origin);
 
 	u->all = all;
 	u->request = *request;
@@ -463,7 +453,7 @@ upstream_new(struct upstreams *all, const struct upstream_request *request,
 		l->deadline_ms = 0;
 		l->reused = true;
 	} else {
-		l = link_new(all, request->route, origin);
+		l = link_new(all, request->route);
 	}
 	u->link = l;
 	if (l->h2 != NULL)
@@ -474,7 +464,6 @@ upstream_new(struct upstreams *all, const struct upstream_request *request,
 		link_start(l);
 	else
 		update(l);
-	free(origin);
 	return u;
 }
 

@@ -41,8 +41,7 @@ struct upstreams; /* one worker's connections */
 struct upstream_request {
 	const struct route *route;
 	const char *method;
-	const char *target; /* path and query */
-	const char *authority;
+	const char *target;               /* path and query */
 	const struct http_extra *headers; /* ends with a zero row; none that
 					   * says where the body ends */
 	const void *body;

@@ -21,6 +21,15 @@ static const uint8_t special[256] = {
 	[0x80 ... 0xff] = 1,
 };
 
+/* Bytes between which a nested value has nothing to skip over but itself. */
+static const uint8_t structure[256] = {
+	['"'] = 1,
+	['{'] = 1,
+	['}'] = 1,
+	['['] = 1,
+	[']'] = 1,
+};
+
 static bool
 is_space(char c)
 {
@@ -358,9 +367,11 @@ skip_value(const char *p, const char *end)
 			p++;
 			break;
 		default:
-			p++;
-			if (depth > 0)
+			if (depth > 0) {
+				while (!structure[(uint8_t)*p])
+					p++;
 				break;
+			}
 			while (p < end && *p != ',' && *p != '}' && *p != ']' &&
 			       !is_space(*p))
 				p++;
@@ -413,20 +424,37 @@ json_next(struct json_iter *it, struct json_span *key, struct json_span *value)
 	return true;
 }
 
+void
+json_find_all(
+    const struct json_span *object, struct json_member *members, size_t n)
+{
+	struct json_iter it = json_iter(object);
+	struct json_span key, value;
+
+	for (size_t i = 0; i < n; i++)
+		members[i].n = 0;
+	if (object->type != JSON_OBJECT)
+		return;
+	while (json_next(&it, &key, &value)) {
+		for (size_t i = 0; i < n; i++) {
+			struct json_member *m = &members[i];
+
+			if (m->n < 2 && json_is(&key, m->name) && m->n++ == 0)
+				m->value = value;
+		}
+	}
+}
+
 unsigned
 json_find(
     const struct json_span *object, const char *name, struct json_span *ret)
 {
-	struct json_iter it = json_iter(object);
-	struct json_span key, value;
-	unsigned n = 0;
+	struct json_member member = { .name = name };
 
-	if (object->type != JSON_OBJECT)
-		return 0;
-	while (n < 2 && json_next(&it, &key, &value))
-		if (json_is(&key, name) && n++ == 0)
-			*ret = value;
-	return n;
+	json_find_all(object, &member, 1);
+	if (member.n > 0)
+		*ret = member.value;
+	return member.n;
 }
 
 static unsigned
@@ -535,6 +563,10 @@ json_is(const struct json_span *s, const char *text)
 
 	if (s->type != JSON_STRING)
 		return false;
+	if ((size_t)(end - p) < left)
+		return false;
+	if (memchr(p, '\\', (size_t)(end - p)) == NULL)
+		return (size_t)(end - p) == left && memcmp(p, text, left) == 0;
 	while (p < end) {
 		char one[4];
 		size_t n;

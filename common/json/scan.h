@@ -67,6 +67,17 @@ bool json_next(
 unsigned json_find(
     const struct json_span *object, const char *name, struct json_span *ret);
 
+/* A member that is looked for; n and value are what json_find() would give. */
+struct json_member {
+	const char *name;
+	unsigned n;
+	struct json_span value;
+};
+
+/* json_find() of several names, in one walk. */
+void json_find_all(
+    const struct json_span *object, struct json_member *, size_t n);
+
 /* Is it a string that means exactly this, however it is escaped? */
 bool json_is(const struct json_span *, const char *text);
 /* What a string means; returns its bytes, at most span->n - 2, no NUL added.

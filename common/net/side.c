@@ -27,6 +27,7 @@ side_open(struct side *s, struct event_base *base, int fd,
 	(void)event_assign(
 	    &s->ev_read, base, fd, EV_READ | EV_PERSIST, notify, arg);
 	(void)event_assign(&s->ev_write, base, fd, EV_WRITE, notify, arg);
+	(void)event_assign(&s->ev_again, base, -1, 0, notify, arg);
 	/* Bytes are often there already; a read that finds none is cheap. */
 	s->readable = true;
 }
@@ -39,6 +40,7 @@ side_close(struct side *s)
 	if (s->fd >= 0) {
 		(void)event_del(&s->ev_read);
 		(void)event_del(&s->ev_write);
+		(void)event_del(&s->ev_again);
 		tls_free(s->tls);
 		(void)close(s->fd);
 	}
@@ -279,4 +281,15 @@ side_update(struct side *s)
 		s->writing = true;
 		(void)event_add(&s->ev_write, NULL);
 	}
+}
+
+void
+side_again(struct side *s)
+{
+	static const struct timeval now = { 0, 0 };
+
+	/* Not event_active() on one of the others: that takes an event which
+	 * waits for the kernel out of the loop, and event_add() on one that is
+	 * active doesn't put it in. */
+	(void)event_add(&s->ev_again, &now);
 }

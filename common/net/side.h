@@ -32,6 +32,7 @@ struct side {
 	struct block *out;    /* to be written; NULL: none */
 	struct event ev_read; /* valid while fd >= 0 */
 	struct event ev_write;
+	struct event ev_again;
 	bool reading; /* ev_read is added */
 	bool writing; /* ev_write is added */
 	bool readable;
@@ -100,5 +101,8 @@ void side_shutdown(struct side *);
 
 /* Tells the loop what we now wait for. */
 void side_update(struct side *);
+/* Asks for one more notification although the socket gives no cause for it,
+ * after the loop has looked at everybody else's. */
+void side_again(struct side *);
 
 #endif

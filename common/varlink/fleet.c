@@ -17,6 +17,7 @@
 #include "common/daemon.h"
 #include "common/log.h"
 #include "common/varlink/client.h"
+#include "common/varlink/codec.h"
 #include "common/varlink/fleet.h"
 #include "common/xalloc.h"
 
@@ -29,6 +30,8 @@ struct member {
 	struct varlink_client *control;
 	struct varlink_client *events;
 	struct event *pause;
+	bool asked;      /* for events */
+	struct buf kept; /* a batch for who listens next; empty: none */
 };
 
 struct fleet {
@@ -37,7 +40,6 @@ struct fleet {
 	unsigned n;
 	struct member members[FLEET_MAX];
 	struct call *listener; /* NULL: nobody */
-	bool asks;             /* each worker is asked for events */
 };
 
 int
@@ -290,8 +292,13 @@ on_batch(void *arg, const struct varlink_result *r)
 
 	if (r->error != NULL)
 		return; /* on_worker_gone follows */
-	if (f->listener != NULL)
-		call_reply_more(f->listener, r->reply);
+	m->asked = false;
+	if (f->listener == NULL) {
+		(void)codec_encode(
+		    &m->kept, f->worker->events->reply, r->reply, NULL);
+		return;
+	}
+	call_reply_more(f->listener, r->reply);
 	if (f->listener != NULL && call_queued(f->listener) > EVENTS_QUEUED_MAX)
 		(void)event_add(m->pause, &events_pause);
 	else
@@ -299,8 +306,30 @@ on_batch(void *arg, const struct varlink_result *r)
 }
 
 static void
+tell_kept(struct member *m)
+{
+	const struct method *events = m->fleet->worker->events;
+	struct arena arena = { 0 };
+	struct bad_field bad;
+	void *reply;
+
+	if (m->kept.len == 0 || m->fleet->listener == NULL)
+		return;
+	reply = codec_decode_text(
+	    buf_str(&m->kept), events->reply, events->reply_size, &arena, &bad);
+	if (reply != NULL)
+		call_reply_more(m->fleet->listener, reply);
+	arena_clear(&arena);
+	buf_free(&m->kept);
+}
+
+/* Once at a time; every answer asks again. */
+static void
 ask_events(struct member *m)
 {
+	if (m->asked || m->fleet->listener == NULL)
+		return;
+	m->asked = true;
 	varlink_client_call(
 	    m->events, m->fleet->worker->events, NULL, true, on_batch, m);
 }
@@ -313,9 +342,9 @@ fleet_events(struct fleet *f, struct call *call, struct error *e)
 		    e, ERR_PRECONDITION, "somebody listens already");
 	f->listener = call;
 	call_on_end(call, on_listener_end, f);
-	/* Each worker is asked once; every answer asks again. */
-	for (unsigned i = 0; !f->asks && i < f->n; i++)
+	for (unsigned i = 0; i < f->n; i++) {
+		tell_kept(&f->members[i]);
 		ask_events(&f->members[i]);
-	f->asks = true;
+	}
 	return 0;
 }

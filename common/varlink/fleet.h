@@ -58,7 +58,8 @@ void fleet_ask(struct fleet *, struct call *, const struct fleet_ask *,
 void fleet_tell(struct fleet *, const struct method *, const void *params);
 
 /* The handler of the events' method in the parent: batches of each worker go
- * on as they come, to one listener.  Without one they are lost. */
+ * on as they come, to one listener.  While there is none a batch of each waits,
+ * and no other is asked for. */
 int fleet_events(struct fleet *, struct call *, struct error *);
 
 #endif

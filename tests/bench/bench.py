@@ -3,23 +3,18 @@
 take turns; "ratio" is the median of the rounds' ratios."""
 
 import json
-import os
 import pathlib
-import re
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "e2e"))
-from shell import BIN, FULL, Gateway, Sandbox, WORLD, policy  # noqa: E402
+from figures import (BIN, ROUNDS, TOOL, children, in_sandbox, measured, median,
+                     memory, named, print_table, rss, run_load)
+from router import routers
+from shell import Gateway, Sandbox, WORLD, policy
 
-ROUNDS = int(os.environ.get("ROUNDS") or 3)
-SECONDS = float(os.environ.get("SECONDS_EACH") or 2)
-TOOL = BIN.parent / "tools/load"
 API = "api.github.com"
 rows = []
 
@@ -28,17 +23,13 @@ def row(what, ours, peer=None, peer_name="", unit="", pairs=None, better="less",
         aim=""):
     ratio = ""
     if pairs:
-        ratio = f"{statistics.median(a / b for a, b in pairs):.2f}"
+        ratio = f"{median(a / b for a, b in pairs):.2f}"
     rows.append((what, f"{ours:.4g} {unit}",
                  f"{peer_name} {peer:.4g} {unit}" if peer is not None else "-",
                  ratio, aim))
     print(f"  {what}: {ours:.4g} {unit}"
           + (f", {peer_name} {peer:.4g} {unit}, ratio {ratio}"
              if peer is not None else ""), flush=True)
-
-
-def median(values):
-    return statistics.median(values)
 
 
 def hyperfine(commands, env, runs=40):
@@ -131,41 +122,8 @@ class Squid:
         shutil.rmtree(self.d, ignore_errors=True)
 
 
-def run_load(prefix, argv, proxy, env=None):
-    options, target = argv[:-2], argv[-2:]
-    r = subprocess.run([*prefix, *options, "-d", str(SECONDS), proxy, *target],
-                       capture_output=True, text=True, env=env)
-    if not r.stdout:
-        raise SystemExit(f"load failed: {r.stderr}")
-    return json.loads(r.stdout)
-
-
 def sandbox_load(g, s, *argv):
-    return run_load([str(BIN / "openshell"), "sandbox", "exec", "-n", s.name,
-                     "--no-tty", "--", "/sandbox/load", "-p"], argv,
-                    "127.0.0.1:3128", g.env)
-
-
-def children(pid):
-    return subprocess.run(["pgrep", "-P", str(pid)], text=True,
-                          capture_output=True).stdout.split()
-
-
-def cpu_seconds(pids):
-    ticks = 0
-    for pid in pids:
-        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")")[1]
-        ticks += sum(int(n) for n in fields.split()[11:13])
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
-def measured(pids, load, *argv):
-    """What the load saw, and the CPU time a request cost these processes."""
-    before = cpu_seconds(pids)
-    r = load(*argv)
-    r["cpu_us"] = ((cpu_seconds(pids) - before) * 1e6
-                   / (r["per_second"] * SECONDS))
-    return r
+    return run_load([*in_sandbox(g, s), "-p"], argv, "127.0.0.1:3128", g.env)
 
 
 def compare(g, s, squid, port, what, key, unit, argv, aim="", cpu=""):
@@ -243,24 +201,14 @@ def connects(g, s):
         "us", list(zip(ours, native)))
 
 
-def memory(pid, what):
-    text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
-    return sum(int(n) for n in re.findall(rf"^{what}:\s+(\d+) kB", text,
-                                          re.M)) / 1024
-
-
-def rss(pid):
-    return memory(pid, "Rss")
-
-
 def sizes(g):
     print("Memory", flush=True)
     idle = Sandbox(g, "idle")
-    before = set(supervisors())
+    before = set(named("supervisord"))
     g.ok("sandbox", "create", "--name", "idle", "--detach")
     idle.run("true")
     time.sleep(1)
-    pid = (set(supervisors()) - before).pop()
+    pid = (set(named("supervisord")) - before).pop()
     row("gatewayd, RSS", rss(g.pid()), unit="MiB")
     proxyd = g.pid("proxyd")
     row("proxyd, RSS of its parent", rss(proxyd), unit="MiB")
@@ -272,28 +220,24 @@ def sizes(g):
     idle.delete()
 
 
-def supervisors():
-    out = subprocess.run(["pgrep", "-x", "supervisord"], text=True,
-                         capture_output=True).stdout
-    return [int(p) for p in out.split()]
-
-
 def main():
+    parts = sys.argv[1:] or ["system", "router"]
     g = Gateway()
     try:
         g.ok("sandbox", "create", "--name", "bench", "--detach")
         s = Sandbox(g, "bench")
         s.run("sh", "-c", "cat >/sandbox/load && chmod 755 /sandbox/load",
               input=TOOL.read_bytes(), text=False)
-        sizes(g)
-        launchers(g, s)
-        connects(g, s)
-        proxies(g, s)
+        if "system" in parts:
+            sizes(g)
+            launchers(g, s)
+            connects(g, s)
+            proxies(g, s)
+            print_table(("what", "openshell", "peer", "ratio", "aim"), rows)
+        if "router" in parts:
+            routers(g, s)
     finally:
         g.close()
-    print("\n| what | openshell | peer | ratio | aim |\n|---|---|---|---|---|")
-    for r in rows:
-        print("| " + " | ".join(r) + " |")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * load.c - a client that keeps connections busy through a proxy, for the
- * benchmarks: CONNECT, then TLS or not, then GET after GET.
+ * benchmarks: CONNECT, then TLS or not, then request after request.
  *
- *	load [-p PROXY:PORT] [-c CONNECTIONS] [-d SECONDS] [-k] [-s] ADDR:PORT
- *	    HOST:PORT PATH
+ *	load [-p] [-c CONNECTIONS] [-d SECONDS] [-k] [-s] [-b JSON]
+ *	    [-H 'NAME: VALUE']... ADDR:PORT HOST:PORT PATH
  *	load -n TIMES ADDR:PORT		times connect(2) alone
  *
- * -k keeps connections, -s speaks TLS in them.  ADDR:PORT is the proxy with
- * -p, else the server.  One epoll loop; prints a JSON object.
+ * -k keeps connections, -s speaks TLS in them; -b posts that body instead of
+ * getting.  ADDR:PORT is the proxy with -p, else the server.  Of the events
+ * that backend.c streams it tells how long after they were written they came
+ * (delay), and how long after each other (gap).  One epoll loop; prints a JSON
+ * object.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -21,9 +24,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "common/http/chunked.h"
 
 #define CONNECTIONS_MAX 1024
 #define SAMPLES_MAX (4u << 20)
@@ -40,7 +46,15 @@ struct conn {
 	size_t held;   /* of the head */
 	uint64_t body; /* left */
 	bool in_body;
+	bool is_chunked;
+	struct http_chunked chunks;
 	int64_t began_us;
+	int64_t last_us; /* when an event came; 0: none has */
+};
+
+struct series {
+	uint32_t *us;
+	size_t n;
 };
 
 static struct {
@@ -49,7 +63,9 @@ static struct {
 	bool keep;
 	bool tls;
 	char connect[512];
-	char request[512];
+	char request[4096];
+	char headers[1024];
+	const char *post;
 	const char *host;
 	SSL_CTX *ctx;
 	SSL_SESSION *session;
@@ -57,8 +73,7 @@ static struct {
 	uint64_t requests;
 	uint64_t bytes;
 	uint64_t errors;
-	uint32_t *samples;
-	size_t n_samples;
+	struct series whole, first, delay, gap;
 	struct conn conns[CONNECTIONS_MAX];
 	char buffer[BUFFER];
 } load;
@@ -73,10 +88,14 @@ now_us(void)
 }
 
 static void
-sample(int64_t us)
+sample(struct series *s, int64_t us)
 {
-	if (load.n_samples < SAMPLES_MAX)
-		load.samples[load.n_samples++] = (uint32_t)us;
+	if (s->us == NULL)
+		s->us = calloc(SAMPLES_MAX, sizeof(*s->us));
+	if (s->us == NULL)
+		exit(1);
+	if (s->n < SAMPLES_MAX)
+		s->us[s->n++] = (uint32_t)us;
 }
 
 static void
@@ -179,6 +198,10 @@ take_head(struct conn *c, ssize_t n, uint64_t *ret_rest)
 	end = strstr(c->head, "\r\n\r\n");
 	if (end == NULL)
 		return false;
+	length = strcasestr(c->head, "\r\ntransfer-encoding: chunked");
+	c->is_chunked = length != NULL && length < end;
+	c->chunks = (struct http_chunked){ 0 };
+	c->last_us = 0;
 	length = strcasestr(c->head, "\r\ncontent-length:");
 	c->body = length != NULL && length < end
 		      ? strtoull(length + 17, NULL, 10)
@@ -195,12 +218,68 @@ is_status(const struct conn *c, const char *status)
 	return c->held > 12 && memcmp(c->head + 9, status, 3) == 0;
 }
 
+/* When events of a stream came; one in two pieces isn't timed. */
+static void
+time_events(struct conn *c, const char *p, size_t n)
+{
+	static const char mark[] = "\"content\":\"";
+	const size_t mark_n = sizeof(mark) - 1, clock_n = 24;
+	const char *end = p + n, *at;
+	int64_t now = now_us(), written;
+
+	while ((at = memmem(p, (size_t)(end - p), mark, mark_n)) != NULL &&
+	       (size_t)(end - at) > mark_n + clock_n) {
+		p = at + mark_n;
+		written = strtoll(p, NULL, 10);
+		if (written <= 0)
+			continue;
+		sample(&load.delay, now - written);
+		if (c->last_us == 0)
+			sample(&load.first, now - c->began_us);
+		else
+			sample(&load.gap, now - c->last_us);
+		c->last_us = now;
+	}
+}
+
+/* 1: that was the end of the body, 0: it wasn't, -1: it is broken. */
+static int
+take_body(struct conn *c, const char *p, size_t n)
+{
+	struct http_slice data;
+	struct error e;
+	ssize_t used;
+
+	if (load.post != NULL)
+		time_events(c, p, n);
+	if (!c->is_chunked) {
+		c->body -= n < c->body ? n : c->body;
+		return c->body == 0;
+	}
+	for (; n > 0 && !c->chunks.done; p += used, n -= (size_t)used) {
+		used = http_chunked_decode(&c->chunks, p, n, &data, &e);
+		if (used < 0)
+			return -1;
+	}
+	return c->chunks.done;
+}
+
+static void
+start_request(struct conn *c)
+{
+	if (load.keep)
+		c->began_us = now_us();
+	c->held = 0;
+	c->in_body = false;
+}
+
 /* False: wait, or it is over. */
 static bool
 step(struct conn *c)
 {
 	uint64_t rest;
 	ssize_t n = -1;
+	int whole;
 
 	switch (c->state) {
 	case DIALLING:
@@ -237,13 +316,10 @@ step(struct conn *c)
 		c->state = SENDING;
 		return true;
 	case SENDING:
-		if (load.keep)
-			c->began_us = now_us();
+		start_request(c);
 		n = put(c, load.request);
 		if (n <= 0)
 			break;
-		c->held = 0;
-		c->in_body = false;
 		c->state = READING;
 		watch(c, EPOLLIN);
 		return true;
@@ -260,13 +336,18 @@ step(struct conn *c)
 				break;
 			}
 			c->in_body = true;
-			n = (ssize_t)rest;
+		} else {
+			rest = (uint64_t)n;
 		}
-		c->body -= (uint64_t)n < c->body ? (uint64_t)n : c->body;
-		if (c->body > 0)
+		whole = take_body(c, load.buffer + (size_t)n - rest, rest);
+		if (whole < 0) {
+			n = -2;
+			break;
+		}
+		if (whole == 0)
 			return true;
 		load.requests++;
-		sample(now_us() - c->began_us);
+		sample(&load.whole, now_us() - c->began_us);
 		c->state = SENDING;
 		if (!load.keep) {
 			hang_up(c);
@@ -292,16 +373,27 @@ compare(const void *a, const void *b)
 }
 
 static void
+report_series(const char *prefix, struct series *s)
+{
+	if (s->n == 0)
+		return;
+	qsort(s->us, s->n, sizeof(*s->us), compare);
+	printf(", \"%sp50_us\": %u, \"%sp99_us\": %u", prefix, s->us[s->n / 2],
+	    prefix, s->us[s->n * 99 / 100]);
+}
+
+static void
 report(double seconds)
 {
-	size_t n = load.n_samples;
-
-	qsort(load.samples, n, sizeof(*load.samples), compare);
 	printf("{\"per_second\": %.1f, \"mb_per_second\": %.1f, "
-	       "\"errors\": %llu, \"p50_us\": %u, \"p99_us\": %u}\n",
+	       "\"errors\": %llu",
 	    (double)load.requests / seconds, (double)load.bytes / 1e6 / seconds,
-	    (unsigned long long)load.errors, n > 0 ? load.samples[n / 2] : 0,
-	    n > 0 ? load.samples[n * 99 / 100] : 0);
+	    (unsigned long long)load.errors);
+	report_series("", &load.whole);
+	report_series("first_", &load.first);
+	report_series("delay_", &load.delay);
+	report_series("gap_", &load.gap);
+	printf("}\n");
 }
 
 static void
@@ -339,8 +431,8 @@ time_connects(int times)
 			load.errors++;
 		(void)clock_gettime(CLOCK_MONOTONIC, &b);
 		/* In tenths of a microsecond. */
-		sample((b.tv_sec - a.tv_sec) * 10000000 +
-		       (b.tv_nsec - a.tv_nsec) / 100);
+		sample(&load.whole, (b.tv_sec - a.tv_sec) * 10000000 +
+					(b.tv_nsec - a.tv_nsec) / 100);
 		load.requests++;
 		(void)setsockopt(
 		    fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
@@ -364,14 +456,36 @@ parse_address(const char *text)
 	load.to.sin_port = htons((uint16_t)port);
 }
 
+static void
+write_request(const char *host, const char *path)
+{
+	const char *body = load.post != NULL ? load.post : "";
+	int room = (int)sizeof(load.request);
+
+	if (load.post != NULL)
+		(void)snprintf(load.headers + strlen(load.headers),
+		    sizeof(load.headers) - strlen(load.headers),
+		    "Content-Type: application/json\r\n"
+		    "Content-Length: %zu\r\n",
+		    strlen(body));
+	if (snprintf(load.request, sizeof(load.request),
+		"%s %s HTTP/1.1\r\nHost: %s\r\n%s%s\r\n%s",
+		load.post != NULL ? "POST" : "GET", path, host, load.headers,
+		load.keep ? "" : "Connection: close\r\n", body) >= room) {
+		fprintf(stderr, "the request is too long\n");
+		exit(2);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
+	struct rlimit files;
 	int connections = 1, times = 0, option;
 	double seconds = 2;
 	static char host[256];
 
-	while ((option = getopt(argc, argv, "pc:d:ksn:")) != -1) {
+	while ((option = getopt(argc, argv, "pc:d:ksn:b:H:")) != -1) {
 		if (option == 'p')
 			load.proxied = true;
 		else if (option == 'c')
@@ -384,14 +498,22 @@ main(int argc, char **argv)
 			load.tls = true;
 		else if (option == 'n')
 			times = atoi(optarg);
+		else if (option == 'b')
+			load.post = optarg;
+		else if (option == 'H')
+			(void)snprintf(load.headers + strlen(load.headers),
+			    sizeof(load.headers) - strlen(load.headers),
+			    "%s\r\n", optarg);
 		else
 			return 2;
 	}
 	argv += optind;
-	load.samples = calloc(SAMPLES_MAX, sizeof(*load.samples));
-	if (argv[0] == NULL || load.samples == NULL ||
-	    connections > CONNECTIONS_MAX)
+	if (argv[0] == NULL || connections > CONNECTIONS_MAX)
 		return 2;
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
 	parse_address(argv[0]);
 	if (times > 0) {
 		time_connects(times);
@@ -404,9 +526,7 @@ main(int argc, char **argv)
 	load.host = host;
 	(void)snprintf(load.connect, sizeof(load.connect),
 	    "CONNECT %s HTTP/1.1\r\nHost: %s\r\n\r\n", argv[1], argv[1]);
-	(void)snprintf(load.request, sizeof(load.request),
-	    "GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n", argv[2], host,
-	    load.keep ? "" : "Connection: close\r\n");
+	write_request(host, argv[2]);
 	load.ctx = SSL_CTX_new(TLS_client_method());
 	run(connections, seconds);
 	return 0;

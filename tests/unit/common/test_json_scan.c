@@ -98,6 +98,50 @@ test_members_are_found_where_they_lie(void **state)
 }
 
 static void
+test_one_walk_finds_several_members(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned a, b, empty;
+		const char *a_is, *b_is;
+	} cases[] = {
+		{ "{\"a\":1,\"b\":[{\"a\":2}],\"c\":\"}\\\"a\"}", 1, 1, 0, "1",
+		    "[{\"a\":2}]" },
+		{ "{\"\\u0061\":{\"b\":0},\"a\":1,\"a\":2}", 2, 0, 0,
+		    "{\"b\":0}", NULL },
+		{ "{ \"b\" : null , \"aa\":\"a\",\"\":[ 1, true ]}", 0, 1, 1,
+		    NULL, "null" },
+		{ "{\"x\":-1.5e3,\"a\":false}", 1, 0, 0, "false", NULL },
+		{ "{}", 0, 0, 0, NULL, NULL },
+		{ "[\"a\",1]", 0, 0, 0, NULL, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct json_member of[] = { { .name = "a" }, { .name = "b" },
+			{ .name = "" } };
+		struct json_span top;
+
+		print_message("%s\n", cases[i].text);
+		assert_int_equal(parse(cases[i].text, &top), 0);
+		json_find_all(&top, of, 3);
+		assert_int_equal(of[0].n, cases[i].a);
+		assert_int_equal(of[1].n, cases[i].b);
+		assert_int_equal(of[2].n, cases[i].empty);
+		if (cases[i].a_is != NULL)
+			assert_int_equal(of[0].value.n, strlen(cases[i].a_is));
+		if (cases[i].a_is != NULL)
+			assert_memory_equal(
+			    of[0].value.p, cases[i].a_is, of[0].value.n);
+		if (cases[i].b_is != NULL)
+			assert_int_equal(of[1].value.n, strlen(cases[i].b_is));
+		if (cases[i].b_is != NULL)
+			assert_memory_equal(
+			    of[1].value.p, cases[i].b_is, of[1].value.n);
+	}
+}
+
+static void
 test_elements_come_in_order(void **state)
 {
 	struct json_span top, v;
@@ -162,6 +206,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_one_walk_finds_several_members),
 		cmocka_unit_test(test_only_json_is_taken),
 		cmocka_unit_test(test_depth_has_an_end),
 		cmocka_unit_test(test_members_are_found_where_they_lie),
