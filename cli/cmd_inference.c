@@ -445,7 +445,7 @@ const struct command inference_commands[] = {
 	{ "inference", "delete", "rm", "[--sandbox NAME] [--name ALIAS]",
 	    "forget a route", delete_rows, SIZE, 0, false, false, run_delete },
 	{ "inference", "check", NULL,
-	    "--file FILE [--privacy FILE | --name ALIAS]",
+	    "--file FILE [--privacy FILE | --name ALIAS --sandbox NAME]",
 	    "what privacy would do with a request; nothing is sent",
 	    inference_check_rows, INFERENCE_CHECK_SIZE, 0, false, false,
 	    inference_check_run },

@@ -281,15 +281,18 @@ check(const struct inference_check_options *o, enum format format,
     const char *section, const char *text)
 {
 	struct verdict v = { .file = o->file };
-	struct privacy_matcher *m;
+	struct privacy_matcher *m = NULL;
 	struct error e;
 	int r = EXIT_USAGE;
 
-	m = compile(section, &v.reroute);
+	if (section == NULL)
+		say(MARK_NOTICE, "The route has no privacy section");
+	else
+		m = compile(section, &v.reroute);
 	if (m != NULL && judge(&v, m, text, &e) < 0) {
-		(void)complain(
+		r = complain(
 		    "it can't be checked, and so it isn't sent: %s", e.text);
-	} else if (m != NULL) {
+	} else if (m != NULL || section == NULL) {
 		if (format == FORMAT_TABLE)
 			print_verdict(&v, o->verbose);
 		else
@@ -326,9 +329,5 @@ inference_check_run(
 	    strcmp(o->file, "-") == 0 ? STDIN_PATH : o->file, PRIVACY_BODY_MAX);
 	if (text == NULL || read_section(cli, o, &section) < 0)
 		return EXIT_USAGE;
-	if (section != NULL)
-		return check(o, format, section, text);
-	say(MARK_NOTICE,
-	    "The route has no privacy section: everything is sent");
-	return EXIT_DONE;
+	return check(o, format, section, text);
 }
