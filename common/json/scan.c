@@ -327,14 +327,19 @@ json_parse(const char *text, size_t n, struct json_span *ret, struct error *e)
 	return 0;
 }
 
-/* Behind the string whose quote is at p; valid from here on. */
+/* Behind the string whose quote is at p; valid from here on.  Prompts are long,
+ * and skipped often: from quote to quote, not from byte to byte. */
 static const char *
 skip_string(const char *p)
 {
-	for (p++; *p != '"'; p++)
-		if (*p == '\\')
-			p++;
-	return p + 1;
+	const char *quote = p, *escape;
+
+	do {
+		quote = rawmemchr(quote + 1, '"');
+		for (escape = quote; escape[-1] == '\\'; escape--)
+			;
+	} while ((quote - escape) % 2 != 0);
+	return quote + 1;
 }
 
 static const char *
