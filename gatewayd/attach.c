@@ -65,6 +65,7 @@ finish(struct attach *a, const struct error *e)
 		if (strcmp(a->revision.status, "pending") == 0)
 			revision_decided(s, a->revision.version, NULL);
 		/* One may have come since, or while proxyd was away. */
+		attachment_push(s);
 		revision_push(s);
 	}
 	revision_clear(&a->revision);
@@ -105,6 +106,7 @@ on_links(void *arg, const struct varlink_result *r)
 		return;
 	}
 	inference_scope(s->owner, scope);
+	s->secrets_outdated = false;
 	attachment_secrets(s, &credentials);
 	struct proxy_attach params = {
 		.sandbox = s->id,

@@ -106,18 +106,27 @@ on_set(void *arg, const struct varlink_result *r)
 		    "proxyd doesn't take credentials: %s", r->error->text);
 }
 
-static void
-push(struct sandbox *s)
+void
+attachment_push(struct sandbox *s)
 {
 	struct proxy_credentials params = { s->id, { NULL, 0 } };
 
-	/* Else they go with the attach that is to come. */
-	if (!s->attached || !link_is_up(s->gw->proxy))
+	/* Else it is for the end of the attach that is under way, or to come.
+	 */
+	if (!s->secrets_outdated || !s->attached || !link_is_up(s->gw->proxy))
 		return;
+	s->secrets_outdated = false;
 	attachment_secrets(s, &params.credentials);
 	link_call(
 	    s->gw->proxy, &proxy_set_credentials_method, &params, on_set, NULL);
 	attachment_secrets_clear(&params.credentials);
+}
+
+static void
+change(struct sandbox *s)
+{
+	s->secrets_outdated = true;
+	attachment_push(s);
 }
 
 int
@@ -136,7 +145,7 @@ attachment_add(struct sandbox *s, struct provider *p, struct error *e)
 	if (store_attachment_add(s->gw->store, s->id, p->id, e) < 0)
 		return -1;
 	keep(s, p);
-	push(s);
+	change(s);
 	revision_refresh(s);
 	return 0;
 }
@@ -157,7 +166,7 @@ attachment_remove(struct sandbox *s, struct provider *p, struct error *e)
 		s->providers[i] = s->providers[i + 1];
 		s->provider_names[i] = s->provider_names[i + 1];
 	}
-	push(s);
+	change(s);
 	revision_refresh(s);
 	return 0;
 }
@@ -180,7 +189,7 @@ attachment_changed(const struct provider *p)
 
 	TAILQ_FOREACH(s, &p->gw->sandboxes->list, next)
 	if (index_of(s, p) < s->n_providers)
-		push(s);
+		change(s);
 }
 
 /*

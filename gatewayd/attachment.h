@@ -34,6 +34,8 @@ int attachment_check(struct provider *const *, size_t n, struct error *);
 const char *attachment_of(const struct provider *);
 /* Its credentials have changed: proxyd hears of it. */
 void attachment_changed(const struct provider *);
+/* proxyd has the sandbox: it hears of what has changed since it was told. */
+void attachment_push(struct sandbox *);
 
 /* The variables of a new program; an owned array, its strings too. */
 void attachment_env(const struct sandbox *, struct pairs *ret);

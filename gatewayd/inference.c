@@ -768,26 +768,25 @@ number(const struct log_event *event, const char *name)
 	return value != NULL ? strtoll(value, NULL, 10) : 0;
 }
 
-void
+bool
 inference_count(struct gateway *gw, const struct log_event *event)
 {
-	const char *provider = field(event, "provider");
-	const char *model = field(event, "model");
 	struct error e;
 
-	if (strcmp(event->message, "INFERENCE") != 0 || provider == NULL)
-		return;
+	if (strcmp(event->message, ROUTER_USAGE) != 0)
+		return false;
 	if (store_usage_add(gw->store,
 		&(struct store_usage){
 		    .sandbox = event->sandbox,
 		    .route = field(event, "route"),
-		    .provider = provider,
-		    .model = model != NULL ? model : "",
-		    .requests = 1,
-		    .failures = number(event, "status") >= 400,
+		    .provider = field(event, "provider"),
+		    .model = field(event, "model"),
+		    .requests = number(event, "requests"),
+		    .failures = number(event, "failures"),
 		    .input_tokens = number(event, "input_tokens"),
 		    .output_tokens = number(event, "output_tokens"),
 		},
 		&e) < 0)
 		log_warnx("cannot count usage: %s", e.text);
+	return true;
 }

@@ -71,7 +71,7 @@ bool inference_uses(const struct provider *);
 void inference_push(struct gateway *);
 /* Wires proxyd to routerd, if both are up. */
 void inference_connect(struct gateway *);
-/* Counts what an event of routerd says was used. */
-void inference_count(struct gateway *, const struct log_event *);
+/* Counts what an event of routerd says was used; false: it says none. */
+bool inference_count(struct gateway *, const struct log_event *);
 
 #endif

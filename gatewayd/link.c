@@ -106,9 +106,9 @@ on_events(void *arg, const struct varlink_result *r)
 
 		if (event->sandbox == NULL)
 			continue;
-		event_log_add(l->events, event);
-		if (l->config.event != NULL)
-			l->config.event(l->config.arg, event);
+		if (l->config.event == NULL ||
+		    !l->config.event(l->config.arg, event))
+			event_log_add(l->events, event);
 	}
 	if (reply->dropped > 0)
 		log_info("%s dropped events count=%lld", l->config.name,

@@ -34,8 +34,9 @@ struct link_config {
 	int64_t (*workers)(const void *status);
 	/* It is up, and said this of its status. */
 	void (*up)(void *arg, const void *status);
-	/* Besides the log, who hears of an event; may be NULL. */
-	void (*event)(void *arg, const struct log_event *);
+	/* Who hears of an event before the log does; true: the log doesn't.
+	 * May be NULL. */
+	bool (*event)(void *arg, const struct log_event *);
 	void *arg;
 };
 

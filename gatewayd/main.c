@@ -182,10 +182,10 @@ on_router_up(void *arg, const void *status)
 	inference_connect(arg);
 }
 
-static void
+static bool
 on_router_event(void *arg, const struct log_event *event)
 {
-	inference_count(arg, event);
+	return inference_count(arg, event);
 }
 
 static struct link *

@@ -93,6 +93,7 @@ struct sandbox {
 	bool winding_up; /* what it left is being removed */
 	bool pushing;    /* a policy is on its way to proxyd */
 	bool outdated;   /* what proxyd decides by lacks a provider's change */
+	bool secrets_outdated;  /* the same, of the credentials that it has */
 	struct error failure;   /* why it is being wound up */
 	struct event *deadline; /* of a start */
 	LIST_HEAD(, waiter) waiters;

@@ -93,7 +93,7 @@ worker_init(struct worker *w, struct event_base *base, unsigned index,
 	w->index = index;
 	w->trust = trust;
 	w->resolver = resolver_new(base);
-	w->events = events_new(base);
+	w->events = events_new(base, "proxy");
 	LIST_INIT(&w->sandboxes);
 	w->conns_max = most_conns();
 	w->tick = event_new(base, -1, EV_PERSIST, on_tick, w);

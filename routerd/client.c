@@ -21,6 +21,7 @@
 #include "routerd/budget.h"
 #include "routerd/client.h"
 #include "routerd/guard.h"
+#include "routerd/ledger.h"
 #include "routerd/link.h"
 #include "routerd/mock.h"
 #include "routerd/table.h"
@@ -29,6 +30,7 @@
 #define HEAD_MS 600000 /* an idle connection */
 #define BODY_MS 60000
 #define LAST_MS 5000
+#define CLIENT_WENT_AWAY 499 /* in logs only, as others have it there */
 #define TURNS 32      /* of relaying or reading, before others have theirs */
 #define CHUNK_ROOM 64 /* what framing adds to a piece, amply */
 
@@ -200,8 +202,29 @@ client_run(struct client *c)
 }
 
 /*
- * Saying no.
+ * What happened: one event a request, and its part of the usage.
  */
+
+static void
+count(struct client *c, bool is_failure)
+{
+	const struct route *r = c->ask.route;
+	const struct meter *m = &c->answer.meter;
+
+	if (r == NULL)
+		return;
+	ledger_add(c->worker->ledger,
+	    &(struct ledger_entry){
+		.sandbox = c->scopes.sandbox,
+		.route = r->name,
+		.provider = r->provider,
+		.model = r->model != NULL ? r->model : "",
+		.requests = 1,
+		.failures = is_failure,
+		.input_tokens = m->input_tokens > 0 ? m->input_tokens : 0,
+		.output_tokens = m->output_tokens > 0 ? m->output_tokens : 0,
+	    });
+}
 
 static void
 tell(struct client *c, unsigned status, const char *why)
@@ -212,6 +235,7 @@ tell(struct client *c, unsigned status, const char *why)
 	bool is_denial = status >= 400;
 	char status_text[16], latency[24], in[24] = "", out[24] = "";
 
+	count(c, is_denial);
 	if (!events_wants(c->worker->events, &c->worker->quota, is_denial))
 		return;
 	(void)snprintf(status_text, sizeof(status_text), "%u", status);
@@ -241,6 +265,10 @@ tell(struct client *c, unsigned status, const char *why)
 	events_add(c->worker->events, is_denial, c->scopes.sandbox, "INFERENCE",
 	    pairs, sizeof(pairs) / sizeof(pairs[0]));
 }
+
+/*
+ * Saying no.
+ */
 
 struct refusal {
 	unsigned status;
@@ -652,7 +680,14 @@ may_dislike(const struct client *c, unsigned status)
 	return c->ask.adds_usage && (status == 400 || status == 422);
 }
 
-/* Nobody waits for the answer any more. */
+/* Nobody waits for the answer any more; what was used of it was used. */
+static enum next
+give_up(struct client *c)
+{
+	tell(c, CLIENT_WENT_AWAY, "the client went away");
+	return DONE;
+}
+
 static bool
 is_gone(struct client *c)
 {
@@ -670,7 +705,7 @@ step_ask(struct client *c)
 	struct error e;
 
 	if (is_gone(c))
-		return DONE;
+		return give_up(c);
 	switch (upstream_head(c->upstream, head, &e)) {
 	case UPSTREAM_READY:
 		break;
@@ -797,7 +832,7 @@ step_relay(struct client *c)
 	struct error e;
 
 	if (is_gone(c))
-		return DONE;
+		return give_up(c);
 	for (int i = 0; i < TURNS; i++) {
 		bool moved = relay_some(c, &progress, &e);
 
@@ -810,7 +845,7 @@ step_relay(struct client *c)
 		if (c->answered > CLIENT_ANSWER_MAX)
 			return break_off(c, "the answer is too large");
 		if (!side_flush(&c->side) && !moved)
-			return c->side.failed ? DONE : WAIT;
+			return c->side.failed ? give_up(c) : WAIT;
 		if (!moved && progress == UPSTREAM_WAIT)
 			return WAIT;
 		c->deadline_ms = link_now_ms() + CLIENT_STREAM_IDLE_MS;

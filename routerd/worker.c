@@ -16,6 +16,7 @@
 #include "common/xalloc.h"
 #include "routerd/budget.h"
 #include "routerd/client.h"
+#include "routerd/ledger.h"
 #include "routerd/link.h"
 #include "routerd/probe.h"
 #include "routerd/table.h"
@@ -35,6 +36,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	clients_check_time(w, now);
 	probes_check_time(w, now);
 	upstreams_tick(w->upstreams, now);
+	ledger_tell(w->ledger, w->events);
 }
 
 void
@@ -224,7 +226,8 @@ start(void *arg, struct event_base *base, unsigned index)
 	w->resolver = resolver_new(base);
 	w->upstreams = upstreams_new(base, &w->pool, w->resolver, with->trust);
 	w->budgets = budgets_new();
-	w->events = events_new(base);
+	w->events = events_new(base, "router");
+	w->ledger = ledger_new();
 	w->table = with->table;
 	TAILQ_INIT(&w->clients);
 	TAILQ_INIT(&w->probes);

@@ -23,6 +23,7 @@ struct client;
 struct event;
 struct event_base;
 struct fleet_worker;
+struct ledger;
 struct probe;
 struct resolver;
 struct table;
@@ -36,6 +37,7 @@ struct worker {
 	struct budgets *budgets;
 	struct events *events;
 	struct events_quota quota;
+	struct ledger *ledger;
 	struct pool pool;
 	struct table *table;           /* NULL: none was set yet */
 	uint8_t seed[PRIVACY_KEY_LEN]; /* of its sandboxes' keys */

@@ -32,6 +32,7 @@ struct events {
 	bool due;          /* the timer has run since the last batch */
 	struct call *call; /* who waits; NULL: nobody */
 	struct event *timer;
+	const char *target;
 };
 
 static void
@@ -70,10 +71,11 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 }
 
 struct events *
-events_new(struct event_base *base)
+events_new(struct event_base *base, const char *target)
 {
 	struct events *ev = xcalloc(1, sizeof(*ev));
 
+	ev->target = target;
 	ev->timer = evtimer_new(base, on_timer, ev);
 	if (ev->timer == NULL)
 		abort();
@@ -91,12 +93,23 @@ events_free(struct events *ev)
 	free(ev);
 }
 
+static bool
+fit(const struct events *ev, size_t limit, size_t bytes)
+{
+	return ev->n < limit && ev->used + EVENT_TEXT_MAX <= bytes;
+}
+
+bool
+events_have_room(const struct events *ev)
+{
+	return fit(ev, WIRE_EVENTS_MAX, TEXT_BYTES);
+}
+
 bool
 events_wants(struct events *ev, struct events_quota *quota, bool is_denial)
 {
-	size_t limit = is_denial ? WIRE_EVENTS_MAX : EVENTS_ALLOWED_MAX;
-	size_t bytes = is_denial ? TEXT_BYTES : TEXT_ALLOWED;
-	bool fits = ev->n < limit && ev->used + EVENT_TEXT_MAX <= bytes;
+	bool fits = is_denial ? events_have_room(ev)
+			      : fit(ev, EVENTS_ALLOWED_MAX, TEXT_ALLOWED);
 
 	if (is_denial) {
 		if (quota->batch != ev->batch) {
@@ -155,7 +168,7 @@ events_add(struct events *ev, bool is_denial, const char *sandbox,
 		.sandbox = keep(ev, sandbox),
 		.source = "sandbox",
 		.level = is_denial ? "warn" : "info",
-		.target = "proxy",
+		.target = ev->target,
 		.message = message,
 		.fields = { to, kept },
 	};

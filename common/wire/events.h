@@ -33,12 +33,15 @@ struct events_quota {
 	unsigned denials;
 };
 
-struct events *events_new(struct event_base *);
+/* target: which daemon's part they are about, "proxy"; const static. */
+struct events *events_new(struct event_base *, const char *target);
 void events_free(struct events *);
 
 /* Would an event be kept?  If not it is counted; spare yourself the rest. */
 bool events_wants(struct events *, struct events_quota *, bool is_denial);
-/* After events_wants() said yes; pairs whose value is NULL are left out. */
+/* Is there room for one that mustn't be dropped?  Nothing is counted. */
+bool events_have_room(const struct events *);
+/* After one of them said yes; pairs whose value is NULL are left out. */
 void events_add(struct events *, bool is_denial, const char *sandbox,
     const char *message, const struct pair *, size_t n);
 

@@ -29,6 +29,10 @@
 #define ROUTER_DEFAULT "inference.local"
 #define ROUTER_SYSTEM "sandbox-system"
 
+/* The message of an event that says what was used: sums, and nothing to show.
+ */
+#define ROUTER_USAGE "INFERENCE_USAGE"
+
 extern const struct interface router_interface;
 
 struct router_route {

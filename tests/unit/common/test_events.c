@@ -64,7 +64,7 @@ start(void **state)
 	assert_int_equal(
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
 	s->base = event_base_new();
-	s->events = events_new(s->base);
+	s->events = events_new(s->base, "proxy");
 	s->service = (struct service){ "test", &proxy_interface, handlers,
 		role_of, s->events };
 	s->server = varlink_server_new(s->base, &s->service);
