@@ -372,6 +372,23 @@ def test_a_fallbacks_own_section_applies_to_it_alone(models):
     assert MAIL not in body and "Gotham" in body
 
 
+def test_each_of_many_fallbacks_has_its_own(models):
+    cities = [f"City{i}" for i in range(8)]
+    asked = {c: Model(failing) for c in cities[:-1]} | {cities[-1]: Model(echo)}
+    section = {c: {"detectors": [{
+        "type": "literal", "name": "city", "action": "redact",
+        "restore": True, "words": [c]}]} for c in cities}
+    router = models({
+        "a": (Model(failing), {"fallbacks": cities}),
+        **{c: (asked[c], {"privacy": section[c]}) for c in cities}})
+    text = " and ".join(cities)
+    status, answer = post(router, chat(text))
+    assert status == 200 and said(answer) == text
+    for c in cities:
+        body, = asked[c].bodies()
+        assert [x in body for x in cities] == [x != c for x in cities]
+
+
 @pytest.mark.parametrize("action", ["block", "reroute"])
 def test_a_fallback_that_wont_have_it_is_passed_over(models, action):
     more = {"reroute": "last"} if action == "reroute" else {}
