@@ -165,9 +165,13 @@ class Router:
             [ROUTERD, "--inference-routes", path, "--workers", "1", "--listen",
              f"127.0.0.1:{self.port}", *options], stderr=self.log)
         wait_until(self.answers, "routerd listens")
-        self.worker = int(subprocess.run(
+        wait_until(self.workers, "a worker runs")
+        self.worker = self.workers()[0]
+
+    def workers(self):
+        return [int(pid) for pid in subprocess.run(
             ["pgrep", "-P", str(self.p.pid)], capture_output=True,
-            text=True).stdout.split()[0])
+            text=True).stdout.split()]
 
     def answers(self):
         try:

@@ -548,6 +548,23 @@ def test_a_placeholder_of_another_request_stays_one(models):
     assert status == 200 and said(text) == seen[0] and MAIL not in text
 
 
+@pytest.mark.parametrize("kind", ["text/plain", "text/event-stream"])
+def test_what_only_begins_like_a_placeholder_is_not_lost_at_the_end(models,
+                                                                    kind):
+    class Cut(Model):
+        def talk(self, s):
+            text = content(read_request(s)[1].decode())[:-3]
+            if "stream" in kind:
+                text = events(text, 1000).split("\n\n")[0]
+            s.sendall(f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n\r\n{text}"
+                      .encode())
+    router = models({"a": (Cut(), {"privacy": MAILS})})
+    status, answer = post(router, chat(f"to {MAIL}"))
+    assert status == 200
+    text = heard(answer) if "stream" in kind else answer
+    assert re.fullmatch(r"to \[EMAIL_[0-9A-F]{6}", text)
+
+
 def test_keys_are_taken_out_before_texts_are_put_back(models):
     key = "sk-" + secrets.token_hex(16)
 
