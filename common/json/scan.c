@@ -358,17 +358,16 @@ json_parse(const char *text, size_t n, struct json_span *ret, struct error *e)
 
 /* Behind the string whose quote is at p; valid from here on. */
 static const char *
-skip_string(const char *p, const char *end)
+skip_string(const char *p)
 {
-	p++;
-	for (;;) {
-		p = skip_plain(p, end);
-		while (*p != '"' && *p != '\\')
-			p++;
-		if (*p == '"')
-			return p + 1;
-		p += 2;
-	}
+	const char *quote = p, *escape;
+
+	do {
+		quote = rawmemchr(quote + 1, '"');
+		for (escape = quote; escape[-1] == '\\'; escape--)
+			;
+	} while ((quote - escape) % 2 != 0);
+	return quote + 1;
 }
 
 static const char *
@@ -396,7 +395,7 @@ skip_value(const char *p, const char *end)
 		while ((turn = turns[(uint8_t)*p]) == 0)
 			p++;
 		if (turn == 2) {
-			p = skip_string(p, end);
+			p = skip_string(p);
 		} else {
 			depth += turn;
 			p++;
