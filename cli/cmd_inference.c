@@ -8,6 +8,7 @@
 
 #include "cli/cli.h"
 #include "cli/command.h"
+#include "cli/inference_check.h"
 #include "cli/output.h"
 #include "common/cleanup.h"
 #include "common/wire/inference.h"
@@ -28,6 +29,7 @@ struct set_options {
 	long tokens;
 	long concurrent;
 	const char *privacy;
+	struct list clear;
 	const char *output;
 };
 
@@ -56,6 +58,9 @@ static const struct option_row set_rows[] = {
 	    "a sandbox's requests at a time" },
 	{ "privacy", 0, OPTION_STRING, O(privacy), "FILE",
 	    "what must not leave this machine (YAML)" },
+	{ "clear", 0, OPTION_LIST, O(clear), "WHAT",
+	    "take it away: timeout_s, fallbacks, requests_per_minute, "
+	    "tokens_per_minute, concurrent, privacy" },
 	{ "no-verify", 0, OPTION_FLAG, O(no_verify), NULL,
 	    "don't try the endpoint first" },
 	{ "output", 'o', OPTION_STRING, O(output), "FORMAT",
@@ -91,7 +96,7 @@ tree_of(const struct gateway_inference_route *r)
 	    tree, "tokens_per_minute", (double)r->tokens_per_minute);
 	cJSON_AddNumberToObject(tree, "concurrent", (double)r->concurrent);
 	if (r->privacy != NULL)
-		cJSON_AddStringToObject(tree, "privacy", r->privacy);
+		cJSON_AddItemToObject(tree, "privacy", cJSON_Parse(r->privacy));
 	return tree;
 }
 
@@ -159,7 +164,7 @@ check_set(const struct set_options *o, bool update)
 	bool has_any = o->provider != NULL || o->model != NULL ||
 		       o->timeout > 0 || o->fallbacks.n > 0 ||
 		       o->requests > 0 || o->tokens > 0 || o->concurrent > 0 ||
-		       o->privacy != NULL;
+		       o->privacy != NULL || o->clear.n > 0;
 
 	if (o->system && o->name != NULL)
 		return complain("--system and --name exclude each other");
@@ -186,6 +191,7 @@ put(struct cli *cli, const struct set_options *o, bool update)
 		.tokens_per_minute = o->tokens,
 		.concurrent = o->concurrent,
 		.update = update,
+		.clear = { o->clear.v, o->clear.n },
 		.no_verify = o->no_verify,
 	};
 
@@ -438,6 +444,11 @@ const struct command inference_commands[] = {
 	    false, run_get },
 	{ "inference", "delete", "rm", "[--sandbox NAME] [--name ALIAS]",
 	    "forget a route", delete_rows, SIZE, 0, false, false, run_delete },
+	{ "inference", "check", NULL,
+	    "--file FILE [--privacy FILE | --name ALIAS --sandbox NAME]",
+	    "what privacy would do with a request; nothing is sent",
+	    inference_check_rows, INFERENCE_CHECK_SIZE, 0, false, false,
+	    inference_check_run },
 	{ "inference", "usage", NULL, "[--sandbox NAME]", "requests and tokens",
 	    usage_rows, SIZE, 0, false, false, run_usage },
 	{ NULL },

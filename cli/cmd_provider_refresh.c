@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/cli.h"
 #include "cli/command.h"
 #include "cli/credentials.h"
 #include "cli/output.h"
+#include "cli/when.h"
 #include "cli/pairs.h"
 #include "common/cleanup.h"
 #include "common/wire/refresh.h"
@@ -87,25 +87,13 @@ check_names(
 static int
 parse_time(const char *text, int64_t *ret_ms)
 {
-	struct tm tm = { 0 };
-	char *rest;
-	long long ms;
-
 	*ret_ms = 0;
-	if (text == NULL)
+	if (text == NULL || when_parse(text, ret_ms) == 0)
 		return EXIT_DONE;
-	ms = strtoll(text, &rest, 10);
-	if (*text == '\0' || *rest != '\0') {
-		rest = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
-		ms = (long long)timegm(&tm) * 1000;
-	}
-	if (rest == NULL || *rest != '\0' || *text < '0' || *text > '9')
-		return complain("--credential-expires-at needs milliseconds "
-				"since the epoch or a time like "
-				"2026-03-24T10:15:02Z, not '%s'",
-		    text);
-	*ret_ms = ms;
-	return EXIT_DONE;
+	return complain("--credential-expires-at needs milliseconds "
+			"since the epoch or a time like "
+			"2026-03-24T10:15:02Z, not '%s'",
+	    text);
 }
 
 static int

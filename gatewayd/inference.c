@@ -11,6 +11,7 @@
 #include "common/cleanup.h"
 #include "common/http/authority.h"
 #include "common/log.h"
+#include "common/privacy/privacy.h"
 #include "common/varlink/client.h"
 #include "common/varlink/codec.h"
 #include "common/wire/proxy.h"
@@ -23,6 +24,8 @@
 
 #define KEYS_MAX 4
 #define CHANNELS_MAX 16
+/* Of all routes: they travel to routerd in one frame. */
+#define PRIVACY_ALL_MAX (1u << 20)
 
 /*
  * Which of a provider's values a route is made of.  Types that aren't here
@@ -77,6 +80,7 @@ route_free(struct inference_route *r)
 	arena_clear(&r->arena);
 	free(r->sandbox);
 	free(r->name);
+	free(r->reroute);
 	free(r);
 }
 
@@ -89,6 +93,27 @@ inference_free(struct gateway *gw)
 		next = TAILQ_NEXT(r, next);
 		route_free(r);
 	}
+}
+
+/* Whom a section reroutes to; owned, NULL for nobody. */
+static char *
+read_reroute(const char *name, const char *section)
+{
+	struct privacy *p;
+	struct error e;
+	char *to;
+
+	if (section == NULL)
+		return NULL;
+	if (privacy_parse(section, strlen(section), &p, &e) < 0) {
+		/* routerd refuses it too. */
+		log_warnx("a privacy section can't be read name=%s: %s", name,
+		    e.text);
+		return NULL;
+	}
+	to = privacy_reroute(p) != NULL ? xstrdup(privacy_reroute(p)) : NULL;
+	privacy_free(p);
+	return to;
 }
 
 static void
@@ -112,6 +137,7 @@ load_route(void *arg, const struct store_route *row)
 	r->sandbox = xstrdup(row->sandbox);
 	r->name = xstrdup(row->name);
 	r->version = row->version;
+	r->reroute = read_reroute(row->name, r->spec->privacy);
 	TAILQ_INSERT_TAIL(&gw->routes, r, next);
 }
 
@@ -145,37 +171,190 @@ inference_uses(const struct provider *p)
 	return false;
 }
 
+static bool
+has(const struct strings *list, const char *name)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (strcmp(list->v[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* What an update may take away. */
+static int
+check_clear(const struct strings *clear, struct error *e)
+{
+	static const char *names[] = { "timeout_s", "fallbacks",
+		"requests_per_minute", "tokens_per_minute", "concurrent",
+		"privacy" };
+	static const struct strings known = { names,
+		sizeof(names) / sizeof(names[0]) };
+
+	for (size_t i = 0; i < clear->n; i++)
+		if (!has(&known, clear->v[i]))
+			return error_set(e, ERR_INVALID,
+			    "'%s' can't be cleared (what can: timeout_s, "
+			    "fallbacks, requests_per_minute, "
+			    "tokens_per_minute, concurrent, privacy)",
+			    clear->v[i]);
+	return 0;
+}
+
 /* What isn't given in an update stays. */
+static void
+stay(struct gateway_set_inference *spec,
+    const struct gateway_set_inference *was, const struct field *f)
+{
+	void *to = (char *)spec + f->offset;
+	const void *from = (const char *)was + f->offset;
+
+	if (f->type == FIELD_STR && *(const char **)to == NULL)
+		*(const char **)to = *(const char *const *)from;
+	if (f->type == FIELD_INT && *(int64_t *)to == 0)
+		*(int64_t *)to = *(const int64_t *)from;
+	if (f->type == FIELD_STRS && ((struct strings *)to)->n == 0)
+		*(struct strings *)to = *(const struct strings *)from;
+}
+
 static struct gateway_set_inference
 merge(const struct gateway_set_inference *given,
     const struct inference_route *old)
 {
-	const struct gateway_set_inference *was =
-	    old != NULL ? old->spec : NULL;
+	const struct field *f = gateway_set_inference_method.params;
 	struct gateway_set_inference spec = *given;
 
 	spec.sandbox = spec.name = NULL;
 	spec.update = spec.no_verify = false;
-	if (!given->update || was == NULL)
-		return spec;
-	if (spec.provider == NULL)
-		spec.provider = was->provider;
-	if (spec.model == NULL)
-		spec.model = was->model;
-	if (spec.timeout_s == 0)
-		spec.timeout_s = was->timeout_s;
-	if (spec.fallbacks.n == 0)
-		spec.fallbacks = was->fallbacks;
-	if (spec.requests_per_minute == 0)
-		spec.requests_per_minute = was->requests_per_minute;
-	if (spec.tokens_per_minute == 0)
-		spec.tokens_per_minute = was->tokens_per_minute;
-	if (spec.concurrent == 0)
-		spec.concurrent = was->concurrent;
-	if (spec.privacy == NULL)
-		spec.privacy = was->privacy;
+	spec.clear = (struct strings){ 0 };
+	for (; given->update && old != NULL && f->name != NULL; f++)
+		if (!has(&given->clear, f->name))
+			stay(&spec, old->spec, f);
 	return spec;
 }
+
+/*
+ * Privacy sections, and the routes that they name.
+ */
+
+/* As routerd looks for it: a sandbox's route has its sandbox's own before its
+ * owner's. */
+static struct inference_route *
+rerouted_to(
+    struct gateway *gw, uid_t owner, const char *sandbox, const char *name)
+{
+	struct inference_route *r = inference_find(gw, owner, sandbox, name);
+
+	return r != NULL || *sandbox == '\0'
+		   ? r
+		   : inference_find(gw, owner, "", name);
+}
+
+/* Of a route that isn't there yet, or as it was: may it reroute there? */
+static int
+check_reroute(struct gateway *gw, uid_t owner, const char *sandbox,
+    const char *name, const char *to, struct error *e)
+{
+	const struct inference_route *r;
+	const char *from = sandbox;
+
+	if (to != NULL && strcmp(to, ROUTER_SYSTEM) == 0)
+		return error_set(e, ERR_INVALID,
+		    "privacy: reroute: '%s' is the sandboxes' own", to);
+	for (unsigned hops = 0; to != NULL && hops <= ROUTER_ROUTES_MAX;
+	     hops++) {
+		if (strcmp(from, sandbox) == 0 && strcmp(to, name) == 0)
+			return error_set(e, ERR_INVALID,
+			    "privacy: reroute: it leads back to route '%s'",
+			    name);
+		r = rerouted_to(gw, owner, from, to);
+		if (r == NULL)
+			return error_set(e, ERR_PRECONDITION,
+			    "privacy: reroute: there is no route '%s'; make "
+			    "it first with: openshell inference set --name %s",
+			    to, to);
+		from = r->sandbox;
+		to = r->reroute;
+	}
+	return 0;
+}
+
+static size_t
+privacy_bytes(struct gateway *gw, const struct inference_route *but)
+{
+	const struct inference_route *r;
+	size_t n = 0;
+
+	TAILQ_FOREACH(r, &gw->routes, next)
+	if (r != but && r->spec->privacy != NULL)
+		n += strlen(r->spec->privacy);
+	return n;
+}
+
+/* The section in its canonical form, owned, and the route that it names: would
+ * routerd take it? */
+static int
+read_privacy(
+    const char *section, char **ret, char **ret_reroute, struct error *e)
+{
+	struct privacy_matcher *matcher = NULL;
+	struct privacy *p;
+	int r;
+
+	if (privacy_parse(section, strlen(section), &p, e) < 0)
+		return error_prefix(e, "privacy");
+	r = privacy_compile(p, &matcher, e);
+	if (r < 0)
+		(void)error_prefix(e, "privacy");
+	privacy_matcher_free(matcher);
+	*ret = privacy_to_json(p);
+	*ret_reroute =
+	    privacy_reroute(p) != NULL ? xstrdup(privacy_reroute(p)) : NULL;
+	privacy_free(p);
+	return r;
+}
+
+static int
+check_privacy(struct gateway *gw, uid_t owner, const char *sandbox,
+    const char *name, const char *section, char **ret, struct error *e)
+{
+	const struct inference_route *old =
+	    inference_find(gw, owner, sandbox, name);
+	autofree char *reroute = NULL;
+	autofree char *json = NULL;
+
+	if (section == NULL)
+		return 0;
+	if (read_privacy(section, &json, &reroute, e) < 0 ||
+	    check_reroute(gw, owner, sandbox, name, reroute, e) < 0)
+		return -1;
+	if (strlen(json) > ROUTER_PRIVACY_MAX)
+		return error_set(e, ERR_LIMIT,
+		    "privacy: it is longer than %d bytes", ROUTER_PRIVACY_MAX);
+	if (privacy_bytes(gw, old) + strlen(json) > PRIVACY_ALL_MAX)
+		return error_set(e, ERR_LIMIT,
+		    "privacy: the sections of all routes are longer than %u "
+		    "bytes",
+		    PRIVACY_ALL_MAX);
+	*ret = steal_ptr(&json);
+	return 0;
+}
+
+/* One that reroutes to it. */
+static const struct inference_route *
+rerouting(struct gateway *gw, const struct inference_route *to)
+{
+	const struct inference_route *r;
+
+	TAILQ_FOREACH(r, &gw->routes, next)
+	if (r->owner == to->owner && r->reroute != NULL &&
+	    rerouted_to(gw, r->owner, r->sandbox, r->reroute) == to)
+		return r;
+	return NULL;
+}
+
+/*
+ * Setting and deleting.
+ */
 
 static bool is_plain_name(const char *);
 static char *make_endpoint(const struct provider *, const struct kind *);
@@ -247,10 +426,11 @@ is_plain_name(const char *name)
 						  "0123456789-_.")] == '\0';
 }
 
+/* ret->privacy is *ret_privacy, owned, if there is any. */
 static int
 prepare(struct gateway *gw, uid_t owner, const char *sandbox,
     const struct gateway_set_inference *given,
-    struct gateway_set_inference *ret, struct error *e)
+    struct gateway_set_inference *ret, char **ret_privacy, struct error *e)
 {
 	const char *name = given->name != NULL ? given->name : ROUTER_DEFAULT;
 	const struct inference_route *old =
@@ -259,8 +439,23 @@ prepare(struct gateway *gw, uid_t owner, const char *sandbox,
 	if (given->update && old == NULL)
 		return error_set(e, ERR_NOT_FOUND,
 		    "there is no inference route '%s' to update", name);
+	if (check_clear(&given->clear, e) < 0)
+		return -1;
 	*ret = merge(given, old);
-	return check(gw, owner, name, ret, e);
+	/* Nobody is to lose it by choosing another model. */
+	if (old != NULL && old->spec->privacy != NULL && ret->privacy == NULL &&
+	    !has(&given->clear, "privacy"))
+		return error_set(e, ERR_PRECONDITION,
+		    "route '%s' has a privacy section: give it again with "
+		    "--privacy FILE, take it away with --clear privacy, or "
+		    "change the rest with: openshell inference update",
+		    name);
+	if (check(gw, owner, name, ret, e) < 0 ||
+	    check_privacy(
+		gw, owner, sandbox, name, ret->privacy, ret_privacy, e) < 0)
+		return -1;
+	ret->privacy = *ret_privacy;
+	return 0;
 }
 
 int
@@ -273,10 +468,11 @@ inference_set(struct gateway *gw, uid_t owner, const char *sandbox,
 	struct inference_route *old = inference_find(gw, owner, sandbox, name);
 	struct gateway_set_inference spec;
 	_cleanup_(buf_free) struct buf json = BUF_INIT;
+	autofree char *privacy = NULL;
 	struct store_route row = { owner, sandbox, name, NULL,
 		old != NULL ? old->version + 1 : 1 };
 
-	if (prepare(gw, owner, sandbox, given, &spec, e) < 0)
+	if (prepare(gw, owner, sandbox, given, &spec, &privacy, e) < 0)
 		return -1;
 	(void)codec_encode(&json, m->params, &spec, NULL);
 	row.spec = buf_str(&json);
@@ -297,10 +493,17 @@ inference_delete(struct gateway *gw, uid_t owner, const char *sandbox,
     const char *name, bool *ret_deleted, struct error *e)
 {
 	struct inference_route *r = inference_find(gw, owner, sandbox, name);
+	const struct inference_route *user =
+	    r != NULL ? rerouting(gw, r) : NULL;
 
 	*ret_deleted = r != NULL;
 	if (r == NULL)
 		return 0;
+	if (user != NULL)
+		return error_set(e, ERR_PRECONDITION,
+		    "the privacy section of route '%s' reroutes to '%s'; "
+		    "change that first with: openshell inference update",
+		    user->name, name);
 	if (store_route_delete(gw->store, owner, sandbox, name, e) < 0)
 		return -1;
 	TAILQ_REMOVE(&gw->routes, r, next);
@@ -496,7 +699,8 @@ inference_verify(struct gateway *gw, uid_t owner, const char *sandbox,
 		.spec = &spec };
 	struct router_route route;
 	struct pushed own = { 0 };
-	int result = prepare(gw, owner, sandbox, given, &spec, e);
+	autofree char *privacy = NULL;
+	int result = prepare(gw, owner, sandbox, given, &spec, &privacy, e);
 
 	if (result == 0 && !fill(gw, &r, &own, &route))
 		result = error_set(e, ERR_PRECONDITION,

@@ -34,6 +34,7 @@ struct inference_route {
 	struct arena arena;
 	/* provider to privacy; the others are NULL. */
 	const struct gateway_set_inference *spec;
+	char *reroute; /* whom its privacy section names, or NULL */
 };
 
 TAILQ_HEAD(inference_routes, inference_route);
@@ -52,6 +53,7 @@ int inference_verify(struct gateway *, uid_t owner, const char *sandbox,
 int inference_set(struct gateway *, uid_t owner, const char *sandbox,
     const struct gateway_set_inference *, struct inference_route **ret,
     struct error *);
+/* ERR_PRECONDITION: another route reroutes to it. */
 int inference_delete(struct gateway *, uid_t owner, const char *sandbox,
     const char *name, bool *ret_deleted, struct error *);
 /* With the sandbox, which is gone. */

@@ -20,6 +20,7 @@
 #include "routerd/ask.h"
 #include "routerd/budget.h"
 #include "routerd/client.h"
+#include "routerd/guard.h"
 #include "routerd/ledger.h"
 #include "routerd/link.h"
 #include "routerd/mock.h"
@@ -67,6 +68,7 @@ struct client {
 	unsigned n_chunks;
 	struct buf body;
 	struct ask ask; /* the request */
+	struct guard guard;
 
 	struct table *table; /* the one it began with */
 	struct upstream *upstream;
@@ -74,6 +76,7 @@ struct client {
 	bool has_body; /* the answer */
 	bool is_whole; /* all of it came */
 	unsigned status;
+	bool is_broken;    /* it can't go on */
 	uint64_t answered; /* bytes of it */
 	int64_t began_ms;
 	struct answer answer;
@@ -135,7 +138,8 @@ end_request(struct client *c)
 		    (in > 0 ? in : 0) + (out > 0 ? out : 0));
 	c->admitted = false;
 	answer_clear(&c->answer);
-	c->is_whole = false;
+	guard_clear(&c->guard); /* the answer borrowed of it */
+	c->is_whole = c->is_broken = false;
 	ask_clear(&c->ask);
 	table_unref(c->table);
 	c->table = NULL;
@@ -168,6 +172,7 @@ client_new(struct worker *w, int fd, const char *who)
 	(void)fcntl(fd, F_SETFL, O_NONBLOCK);
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	c->body.limit = CLIENT_BODY_MAX;
+	guard_init(&c->guard, w, &c->scopes);
 	side_init(&c->side, &w->pool);
 	side_open(&c->side, w->base, fd, on_side, c);
 	TAILQ_INSERT_TAIL(&w->clients, c, next);
@@ -265,9 +270,25 @@ tell(struct client *c, unsigned status, const char *why)
  * Saying no.
  */
 
+struct refusal {
+	unsigned status;
+	const char *error;
+	const char *hint;   /* or NULL */
+	const char *detail; /* or NULL */
+	unsigned retry_after_s;
+};
+
+static void
+put_member(struct buf *b, const char *before, const char *text)
+{
+	if (text == NULL)
+		return;
+	(void)buf_puts(b, before);
+	(void)json_put_string(b, text, strlen(text));
+}
+
 static enum next
-answer(struct client *c, unsigned status, const char *error, const char *hint,
-    unsigned retry_after_s)
+refuse(struct client *c, const struct refusal *r)
 {
 	struct buf *text = &c->worker->scratch.text;
 	struct buf body = BUF_INIT;
@@ -275,24 +296,32 @@ answer(struct client *c, unsigned status, const char *error, const char *hint,
 	struct http_extra extra[] = { { "Retry-After", seconds },
 		{ NULL, NULL } };
 
-	tell(c, status, error);
-	(void)snprintf(seconds, sizeof(seconds), "%u", retry_after_s);
-	(void)buf_puts(&body, "{\"error\":");
-	(void)json_put_string(&body, error, strlen(error));
-	if (hint != NULL) {
-		(void)buf_puts(&body, ",\"hint\":");
-		(void)json_put_string(&body, hint, strlen(hint));
-	}
+	tell(c, r->status, r->error);
+	(void)snprintf(seconds, sizeof(seconds), "%u", r->retry_after_s);
+	put_member(&body, "{\"error\":", r->error);
+	put_member(&body, ",\"hint\":", r->hint);
+	put_member(&body, ",\"detail\":", r->detail);
 	(void)buf_puts(&body, "}");
 	buf_consume(text, text->len);
-	(void)http_write_answer(text, status, retry_after_s > 0 ? extra : NULL,
-	    "application/json", buf_data(&body), body.len, false);
+	(void)http_write_answer(text, r->status,
+	    r->retry_after_s > 0 ? extra : NULL, "application/json",
+	    buf_data(&body), body.len, false);
 	buf_free(&body);
 	end_request(c);
 	if (text->len > side_room(&c->side))
 		return DONE;
 	side_put(&c->side, buf_data(text), text->len);
 	return go(c, CLIENT_LAST, LAST_MS);
+}
+
+static enum next
+answer(struct client *c, unsigned status, const char *error, const char *hint,
+    unsigned retry_after_s)
+{
+	return refuse(c, &(struct refusal){ .status = status,
+			     .error = error,
+			     .hint = hint,
+			     .retry_after_s = retry_after_s });
 }
 
 static enum next
@@ -491,15 +520,45 @@ patience_ms(const struct client *c)
 		   : ms;
 }
 
+static int
+compose(struct client *c, struct error *e)
+{
+	return ask_compose(
+	    &c->ask, guard_body(&c->guard, &c->body), time(NULL), e);
+}
+
+/* Asks the route that is now chosen, if the sandbox may ask so much of it. */
+static enum next
+ask_first(struct client *c)
+{
+	const struct route *r = c->ask.route;
+	struct error e;
+	unsigned wait_s;
+
+	wait_s = budget_begin(c->worker->budgets, c->scopes.sandbox, r->name,
+	    &(struct budget_limits){
+		r->requests_per_minute, r->tokens_per_minute, r->concurrent },
+	    link_now_ms());
+	if (wait_s > 0)
+		return answer(
+		    c, 429, "the sandbox's budget is spent", NULL, wait_s);
+	c->admitted = true;
+	if (r->is_mock)
+		return answer_mock(c);
+	if (compose(c, &e) < 0)
+		return answer(c, 400, e.text, NULL, 0);
+	ask_backend(c);
+	return go(c, CLIENT_ASK, patience_ms(c));
+}
+
 static enum next
 admit(struct client *c)
 {
 	static const char hint[] =
 	    "Configure a model with: openshell inference set --provider NAME "
 	    "--model ID";
-	const struct route *r;
+	struct guard_refusal no;
 	struct error e;
-	unsigned wait_s;
 
 	if (c->worker->table != NULL)
 		c->table = table_ref(c->worker->table);
@@ -515,33 +574,25 @@ admit(struct client *c)
 		return answer(
 		    c, 503, "cluster inference is not configured", hint, 0);
 	}
-	r = c->ask.route;
-	wait_s = budget_begin(c->worker->budgets, c->scopes.sandbox, r->name,
-	    &(struct budget_limits){
-		r->requests_per_minute, r->tokens_per_minute, r->concurrent },
-	    link_now_ms());
-	if (wait_s > 0)
-		return answer(
-		    c, 429, "the sandbox's budget is spent", NULL, wait_s);
-	c->admitted = true;
-	if (r->is_mock)
-		return answer_mock(c);
-	if (ask_compose(&c->ask, &c->body, time(NULL), &e) < 0)
-		return answer(c, 400, e.text, NULL, 0);
-	ask_backend(c);
-	return go(c, CLIENT_ASK, patience_ms(c));
+	if (guard_request(&c->guard, c->table, &c->ask, &c->body, &no) < 0)
+		return refuse(c, &(struct refusal){ .status = no.status,
+				     .error = no.error,
+				     .detail = no.detail });
+	return ask_first(c);
 }
 
 /* The next route to try, if nothing of an answer has been passed on. */
 static bool
 take_next(struct client *c)
 {
-	const struct route *r = table_fallback(c->table, &c->scopes,
-	    c->ask.first, c->ask.api.protocol, c->ask.tried);
+	const struct route *r;
 
-	if (r == NULL)
-		return false;
-	c->ask.tried++;
+	do {
+		r = table_fallback(c->table, &c->scopes, c->ask.first,
+		    c->ask.api.protocol, c->ask.tried++);
+		if (r == NULL)
+			return false;
+	} while (!guard_fallback(&c->guard, &c->ask, r, &c->body));
 	c->ask.route = r;
 	return true;
 }
@@ -556,7 +607,7 @@ ask_again(struct client *c)
 	c->upstream = NULL;
 	if (c->ask.route->is_mock)
 		return answer_mock(c);
-	if (ask_compose(&c->ask, &c->body, time(NULL), &e) < 0)
+	if (compose(c, &e) < 0)
 		return answer(c, 502, "inference service error", NULL, 0);
 	ask_backend(c);
 	return go(c, CLIENT_ASK, patience_ms(c));
@@ -601,7 +652,8 @@ put_head(struct client *c, struct http_head *head)
 	/* A backend's reason is nobody's. */
 	head->reason.p = http_reason(head->status);
 	head->reason.n = strlen(head->reason.p);
-	answer_begin(&c->answer, c->ask.route, head, c->ask.adds_usage);
+	answer_begin(
+	    &c->answer, c->ask.route, &c->guard, head, c->ask.adds_usage);
 	c->has_body = head->framing != HTTP_NO_BODY;
 	if (c->has_body)
 		head->framing = c->is_10 ? HTTP_UNTIL_CLOSE : HTTP_CHUNKED;
@@ -757,13 +809,18 @@ relay_some(struct client *c, enum upstream_progress *ret, struct error *e)
 	    c->is_whole ? UPSTREAM_END : upstream_body(c->upstream, &data, e);
 	if (*ret == UPSTREAM_END && !c->is_whole) {
 		c->is_whole = true;
-		answer_end(&c->answer);
-		*ret = c->answer.out.len > 0 ? UPSTREAM_READY : UPSTREAM_END;
+		c->is_broken = answer_end(&c->answer, e) < 0;
+		*ret = c->is_broken            ? UPSTREAM_FAILED
+		       : c->answer.out.len > 0 ? UPSTREAM_READY
+					       : UPSTREAM_END;
 		return true;
 	}
 	if (*ret != UPSTREAM_READY)
 		return false;
-	answer_feed(&c->answer, data.p, data.n);
+	if (answer_feed(&c->answer, data.p, data.n, e) < 0) {
+		c->is_broken = true;
+		*ret = UPSTREAM_FAILED;
+	}
 	c->answered += data.n;
 	upstream_consume(c->upstream, data.n);
 	(void)put_some(c);
@@ -784,7 +841,9 @@ step_relay(struct client *c)
 		if (progress == UPSTREAM_END)
 			return finish(c);
 		if (progress == UPSTREAM_FAILED)
-			return break_off(c, "the backend ended early");
+			return break_off(c,
+			    c->is_broken ? "what was redacted can't be put back"
+					 : "the backend ended early");
 		if (c->answered > CLIENT_ANSWER_MAX)
 			return break_off(c, "the answer is too large");
 		/* What comes with it goes out with it. */

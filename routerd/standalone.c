@@ -9,6 +9,7 @@
 
 #include "common/cleanup.h"
 #include "common/http/authority.h"
+#include "common/privacy/privacy.h"
 #include "common/wire/router.h"
 #include "common/xalloc.h"
 #include "common/yaml.h"
@@ -61,6 +62,9 @@ static const struct {
 	{ "endpoint", F(endpoint) },
 	{ "model", F(model) },
 	{ "api_key", F(key) },
+	{ "access_key", F(access_key) },
+	{ "session_token", F(session_token) },
+	{ "region", F(region) },
 };
 #undef F
 
@@ -80,6 +84,20 @@ read_names(struct reader *r, const struct yaml_node *node, struct strings *to,
 	return 0;
 }
 
+/* In the form in which gatewayd gives it; owned by the route. */
+static int
+read_privacy(struct reader *r, const struct yaml_node *node,
+    struct router_route *to, struct error *e)
+{
+	struct privacy *p;
+
+	if (privacy_read(node, &p, e) < 0)
+		return error_prefix(e, "%s", r->path);
+	to->privacy = privacy_to_json(p);
+	privacy_free(p);
+	return 0;
+}
+
 static int
 read_member(struct reader *r, const char *key, const struct yaml_node *node,
     struct router_route *to, struct error *e)
@@ -88,6 +106,8 @@ read_member(struct reader *r, const char *key, const struct yaml_node *node,
 
 	if (strcmp(key, "fallbacks") == 0)
 		return read_names(r, node, &to->fallbacks, e);
+	if (strcmp(key, "privacy") == 0)
+		return read_privacy(r, node, to, e);
 	if (strcmp(key, "protocols") == 0)
 		return read_names(r, node, &to->protocols, e);
 	if (node->kind != YAML_SCALAR)
@@ -177,6 +197,7 @@ standalone_parse(const char *name, const char *text, size_t n,
 	for (size_t i = 0; i < r.n; i++) {
 		free(r.routes[i].fallbacks.v);
 		free(r.routes[i].protocols.v);
+		free((void *)(uintptr_t)r.routes[i].privacy);
 	}
 	free(r.routes);
 	yaml_node_free(root);

@@ -9,8 +9,10 @@
  *	    endpoint: http://127.0.0.1:11434/v1
  *	    model: llama3
  *	    api_key_env: MY_KEY       # or api_key: ...; absent: none is sent
+ *	    access_key: AKIA...       # aws-bedrock: with session_token, region
  *	    timeout: 60               # seconds
  *	    fallbacks: [spare]
+ *	    privacy: {detectors: [{type: email, action: redact}]}
  */
 #ifndef ROUTERD_STANDALONE_H
 #define ROUTERD_STANDALONE_H

@@ -7,6 +7,7 @@
 #include "common/credential/injected.h"
 #include "common/credential/redact.h"
 #include "common/http/message.h"
+#include "common/privacy/privacy.h"
 #include "common/wire/router.h"
 #include "common/xalloc.h"
 #include "routerd/backend.h"
@@ -47,6 +48,8 @@ route_clear(struct route *r)
 	free(r->host);
 	free(r->base_path);
 	redact_free(r->redact);
+	privacy_matcher_free(r->privacy);
+	free(r->reroute);
 	wipe(r->key);
 	wipe(r->session_token);
 	for (size_t i = 0; r->fallbacks[i] != NULL; i++)
@@ -129,10 +132,26 @@ read_protocols(struct route *r, const struct strings *names, struct error *e)
 	return 0;
 }
 
-static bool
-offers(const struct route *r, enum protocol p)
+bool
+route_offers(const struct route *r, enum protocol p)
 {
 	return (r->protocols & 1u << p) != 0 && backend_offers(r->backend, p);
+}
+
+static int
+read_privacy(struct route *r, const char *text, struct error *e)
+{
+	struct privacy *p;
+	int result;
+
+	if (text == NULL)
+		return 0;
+	if (privacy_parse(text, strlen(text), &p, e) < 0)
+		return error_prefix(e, "privacy");
+	r->reroute = dup_or_null(privacy_reroute(p));
+	result = privacy_compile(p, &r->privacy, e);
+	privacy_free(p);
+	return result < 0 ? error_prefix(e, "privacy") : 0;
 }
 
 static int
@@ -166,9 +185,10 @@ route_init(struct route *r, const struct router_route *from, struct error *e)
 	if (r->backend == NULL)
 		return error_set(e, ERR_INVALID,
 		    "models can't be asked of type '%s'", from->type);
-	if (read_protocols(r, &from->protocols, e) < 0)
+	if (read_protocols(r, &from->protocols, e) < 0 ||
+	    read_endpoint(r, from->endpoint, e) < 0)
 		return -1;
-	return read_endpoint(r, from->endpoint, e);
+	return read_privacy(r, from->privacy, e);
 }
 
 int
@@ -242,7 +262,7 @@ find(const struct table *t, const struct scopes *scopes, struct http_slice name,
 			    !has_name(r, name, or_provider))
 				continue;
 			*met = true;
-			if (offers(r, protocol))
+			if (route_offers(r, protocol))
 				return r;
 		}
 	}
@@ -291,5 +311,19 @@ table_fallback(const struct table *t, const struct scopes *scopes,
 		if (r != NULL && r != route && n-- == 0)
 			return r;
 	}
+	return NULL;
+}
+
+const struct route *
+table_reroute(const struct table *t, const struct scopes *scopes,
+    const struct route *route)
+{
+	const char *const order[] = { route->scope, scopes->owner };
+
+	for (size_t s = 0; s < sizeof(order) / sizeof(order[0]); s++)
+		for (size_t i = 0; i < t->n; i++)
+			if (strcmp(t->routes[i].scope, order[s]) == 0 &&
+			    strcmp(t->routes[i].name, route->reroute) == 0)
+				return &t->routes[i];
 	return NULL;
 }

@@ -15,6 +15,7 @@
 #include "routerd/api.h"
 
 struct backend;
+struct privacy_matcher;
 struct router_set_routes;
 
 #define TABLE_FALLBACKS_MAX 8
@@ -37,6 +38,8 @@ struct route {
 	char *host;                      /* the field: "api.example.com" */
 	char *base_path;                 /* "/v1", "" */
 	struct redact *redact; /* its secrets, should a backend echo them */
+	struct privacy_matcher *privacy; /* NULL: bodies go as they are */
+	char *reroute;                   /* whom its section reroutes to */
 	int64_t timeout_ms;
 	int64_t requests_per_minute; /* of each sandbox; 0: no bound */
 	int64_t tokens_per_minute;
@@ -52,13 +55,15 @@ struct scopes {
 	const char *owner;
 };
 
-/* ERR_INVALID names the route. */
+/* All or none.  ERR_INVALID and ERR_LIMIT name the route. */
 int table_new(
     const struct router_set_routes *, struct table **ret, struct error *);
 struct table *table_ref(struct table *);
 void table_unref(struct table *); /* NULL is fine */
 /* Of one that isn't empty. */
 const struct route *table_first(const struct table *);
+
+bool route_offers(const struct route *, enum protocol);
 
 enum choice {
 	CHOICE_OK,
@@ -73,5 +78,9 @@ enum choice table_choose(const struct table *, const struct scopes *,
 /* The nth to try after `route`; NULL: no more. */
 const struct route *table_fallback(const struct table *, const struct scopes *,
     const struct route *, enum protocol, size_t n);
+/* The one that route->reroute names: of a sandbox's route, the sandbox's own
+ * before its owner's; of an owner's, the owner's.  NULL: there is none. */
+const struct route *table_reroute(
+    const struct table *, const struct scopes *, const struct route *);
 
 #endif

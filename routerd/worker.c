@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* worker.c - see worker.h. */
 #include <event2/event.h>
+#include <malloc.h>
+#include <openssl/hmac.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,6 +24,7 @@
 #include "routerd/worker.h"
 
 #define TICK_MS 200
+#define HEAP_KEPT (4 << 20)
 #define ACCEPTS 32 /* at a time, before others have their turn */
 
 static void
@@ -41,6 +45,17 @@ void
 worker_count(struct worker *w, int change)
 {
 	w->n_clients += (unsigned)change;
+}
+
+void
+worker_privacy_key(
+    const struct worker *w, const char *sandbox, uint8_t ret[PRIVACY_KEY_LEN])
+{
+	unsigned n = PRIVACY_KEY_LEN;
+
+	if (HMAC(EVP_sha256(), w->seed, sizeof(w->seed), (const void *)sandbox,
+		strlen(sandbox), ret, &n) == NULL)
+		fatalx("cannot make a key");
 }
 
 static void
@@ -207,6 +222,12 @@ start(void *arg, struct event_base *base, unsigned index)
 	struct worker *w = xcalloc(1, sizeof(*w));
 
 	(void)index;
+	/* Prompts come and go by hundreds of kilobytes, and pages that are
+	 * asked of the kernel for each cost more than looking at them. */
+	(void)mallopt(M_MMAP_THRESHOLD, HEAP_KEPT);
+	(void)mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
+	if (getrandom(w->seed, sizeof(w->seed), 0) != sizeof(w->seed))
+		fatal("cannot make a seed");
 	w->base = base;
 	w->resolver = resolver_new(base);
 	w->upstreams = upstreams_new(base, &w->pool, w->resolver, with->trust);

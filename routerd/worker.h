@@ -13,6 +13,7 @@
 #include "common/http/message.h"
 #include "common/http/path.h"
 #include "common/net/block.h"
+#include "common/privacy/privacy.h"
 #include "common/wire/events.h"
 
 #define WORKER_CLIENTS_MAX 8192
@@ -38,7 +39,8 @@ struct worker {
 	struct events_quota quota;
 	struct ledger *ledger;
 	struct pool pool;
-	struct table *table; /* NULL: none was set yet */
+	struct table *table;           /* NULL: none was set yet */
+	uint8_t seed[PRIVACY_KEY_LEN]; /* of its sandboxes' keys */
 	struct event *channel;
 	struct event *listener; /* standalone */
 	struct event *tick;
@@ -65,5 +67,10 @@ struct worker_start {
 extern struct fleet_worker worker_process;
 
 void worker_count(struct worker *, int change);
+
+/* What a sandbox's placeholders are made of: its own, and the same as long as
+ * the worker lives. */
+void worker_privacy_key(
+    const struct worker *, const char *sandbox, uint8_t ret[PRIVACY_KEY_LEN]);
 
 #endif

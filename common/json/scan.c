@@ -5,6 +5,7 @@
  * json_parse() is the only function that trusts nothing; the others walk what
  * it has validated.
  */
+#include <endian.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,14 +22,30 @@ static const uint8_t special[256] = {
 	[0x80 ... 0xff] = 1,
 };
 
-/* Bytes between which a nested value has nothing to skip over but itself. */
-static const uint8_t structure[256] = {
-	['"'] = 1,
-	['{'] = 1,
-	['}'] = 1,
-	['['] = 1,
-	[']'] = 1,
-};
+#define EIGHT(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Behind bytes of a string's inside that need no look: the next one that does,
+ * or less than eight bytes before the end. */
+static const char *
+skip_plain(const char *p, const char *end)
+{
+	while (end - p >= 8) {
+		uint64_t v, found;
+
+		memcpy(&v, p, sizeof(v));
+		v = le64toh(v);
+		/* Of each byte the high bit, where the byte has it or borrows:
+		 * 0x80 and more, below 0x20, or one of the two.  What borrows
+		 * may also set the next one's, never one before it. */
+		found = (v | (v - EIGHT(0x20)) | ((v ^ EIGHT('"')) - EIGHT(1)) |
+			    ((v ^ EIGHT('\\')) - EIGHT(1))) &
+			EIGHT(0x80);
+		if (found != 0)
+			return p + __builtin_ctzll(found) / 8;
+		p += 8;
+	}
+	return p;
+}
 
 static bool
 is_space(char c)
@@ -110,13 +127,16 @@ check_escape(const char *p, const char *end)
 static const char *
 check_string(const char *p, const char *end, const char **bad)
 {
-	for (p++; p < end;) {
-		const char *at = p;
+	p++;
+	for (;;) {
+		const char *at;
 
-		if (!special[(uint8_t)*p]) {
+		p = skip_plain(p, end);
+		while (p < end && !special[(uint8_t)*p])
 			p++;
-			continue;
-		}
+		if (p == end)
+			break;
+		at = p;
 		if (*p == '"')
 			return p + 1;
 		*bad = at;
@@ -336,45 +356,52 @@ json_parse(const char *text, size_t n, struct json_span *ret, struct error *e)
 	return 0;
 }
 
-/* Behind the string whose quote is at p; valid from here on. */
+/* Behind the string whose quote is at p; valid from here on.  Prompts are long,
+ * and skipped often: from quote to quote. */
 static const char *
 skip_string(const char *p)
 {
-	for (p++; *p != '"'; p++)
-		if (*p == '\\')
-			p++;
-	return p + 1;
+	const char *quote = p, *escape;
+
+	do {
+		quote = rawmemchr(quote + 1, '"');
+		for (escape = quote; escape[-1] == '\\'; escape--)
+			;
+	} while ((quote - escape) % 2 != 0);
+	return quote + 1;
+}
+
+static const char *
+skip_scalar(const char *p, const char *end)
+{
+	while (p < end && *p != ',' && *p != '}' && *p != ']' && !is_space(*p))
+		p++;
+	return p;
 }
 
 static const char *
 skip_value(const char *p, const char *end)
 {
+	enum { OTHER, QUOTE, OPEN, CLOSE };
+	static const uint8_t kinds[256] = { ['"'] = QUOTE,
+		['{'] = OPEN,
+		['['] = OPEN,
+		['}'] = CLOSE,
+		[']'] = CLOSE };
 	unsigned depth = 0;
 
+	if (kinds[(uint8_t)*p] == OTHER)
+		return skip_scalar(p, end);
 	do {
-		switch (*p) {
-		case '"':
+		uint8_t kind;
+
+		while ((kind = kinds[(uint8_t)*p]) == OTHER)
+			p++;
+		if (kind == QUOTE) {
 			p = skip_string(p);
-			break;
-		case '{':
-		case '[':
-			depth++;
+		} else {
+			depth = kind == OPEN ? depth + 1 : depth - 1;
 			p++;
-			break;
-		case '}':
-		case ']':
-			depth--;
-			p++;
-			break;
-		default:
-			if (depth > 0) {
-				while (!structure[(uint8_t)*p])
-					p++;
-				break;
-			}
-			while (p < end && *p != ',' && *p != '}' && *p != ']' &&
-			       !is_space(*p))
-				p++;
 		}
 	} while (depth > 0);
 	return p;

@@ -15,70 +15,94 @@
 
 #define NAME_MAX_LEN 64
 #define VALUE_MAX 512
+#define TYPE_MAX_LEN 32
 #define GAP_MAX 8 /* blanks between name, sign and value */
 
 enum secrecy { NO_SECRET, PASSWORD, TOKEN };
 
 /* How names end, in lower case and without what joins words. */
+#define ENDING(text, is)                                                       \
+	{                                                                      \
+		text, sizeof(text) - 1, is                                     \
+	}
+
 static const struct ending {
 	const char *text;
+	size_t n;
 	enum secrecy is;
 } endings[] = {
-	{ "password", PASSWORD },
-	{ "passwd", PASSWORD },
-	{ "passphrase", PASSWORD },
-	{ "passwort", PASSWORD },
-	{ "pwd", PASSWORD },
-	{ "dbpass", PASSWORD },
-	{ "pgpass", PASSWORD },
-	{ "userpass", PASSWORD },
-	{ "adminpass", PASSWORD },
-	{ "rootpass", PASSWORD },
-	{ "smtppass", PASSWORD },
-	{ "nexttoken", NO_SECRET },
-	{ "pagetoken", NO_SECRET },
-	{ "continuationtoken", NO_SECRET },
-	{ "synctoken", NO_SECRET },
-	{ "canceltoken", NO_SECRET },
-	{ "token", TOKEN },
-	{ "secret", TOKEN },
-	{ "secretkey", TOKEN },
-	{ "secretaccesskey", TOKEN },
-	{ "apikey", TOKEN },
-	{ "accesskey", TOKEN },
-	{ "accountkey", TOKEN },
-	{ "authkey", TOKEN },
-	{ "masterkey", TOKEN },
-	{ "privatekey", TOKEN },
-	{ "encryptionkey", TOKEN },
-	{ "signingkey", TOKEN },
-	{ "secretkeybase", TOKEN },
-	{ "storagekey", TOKEN },
-	{ "credential", TOKEN },
-	{ "credentials", TOKEN },
-	{ "webhooksecret", TOKEN },
+	ENDING("password", PASSWORD),
+	ENDING("passwd", PASSWORD),
+	ENDING("passphrase", PASSWORD),
+	ENDING("passwort", PASSWORD),
+	ENDING("pwd", PASSWORD),
+	ENDING("dbpass", PASSWORD),
+	ENDING("pgpass", PASSWORD),
+	ENDING("userpass", PASSWORD),
+	ENDING("adminpass", PASSWORD),
+	ENDING("rootpass", PASSWORD),
+	ENDING("smtppass", PASSWORD),
+	ENDING("requirepass", PASSWORD),
+	ENDING("securestring", PASSWORD),
+	ENDING("nexttoken", NO_SECRET),
+	ENDING("pagetoken", NO_SECRET),
+	ENDING("continuationtoken", NO_SECRET),
+	ENDING("synctoken", NO_SECRET),
+	ENDING("canceltoken", NO_SECRET),
+	ENDING("token", TOKEN),
+	ENDING("secret", TOKEN),
+	ENDING("secretkey", TOKEN),
+	ENDING("secretaccesskey", TOKEN),
+	ENDING("apikey", TOKEN),
+	ENDING("accesskey", TOKEN),
+	ENDING("accountkey", TOKEN),
+	ENDING("authkey", TOKEN),
+	ENDING("masterkey", TOKEN),
+	ENDING("privatekey", TOKEN),
+	ENDING("encryptionkey", TOKEN),
+	ENDING("signingkey", TOKEN),
+	ENDING("secretkeybase", TOKEN),
+	ENDING("storagekey", TOKEN),
+	ENDING("credential", TOKEN),
+	ENDING("credentials", TOKEN),
+	ENDING("webhooksecret", TOKEN),
 };
+
+/* pass, db_pass, dbPass; and before a password in Redis' and SQL's commands. */
+static bool
+is_pass(const char *name, size_t n)
+{
+	if ((n == 4 && memcmp(name, "AUTH", 4) == 0) ||
+	    (n == 10 && memcmp(name, "IDENTIFIED", 10) == 0))
+		return true;
+	if (n < 4 || strncasecmp(name + n - 4, "pass", 4) != 0)
+		return false;
+	return n == 4 || strchr("_-.", name[n - 5]) != NULL ||
+	       (is(name[n - 4], IS_UPPER) && is(name[n - 5], IS_LOWER));
+}
 
 static enum secrecy
 secrecy_of(const char *name, size_t n)
 {
-	char plain[NAME_MAX_LEN];
+	char plain[NAME_MAX_LEN], last;
 	size_t len = 0;
+
+	/* password1, token_2 */
+	while (n > 0 && is(name[n - 1], IS_DIGIT | IS_UNDERSCORE | IS_DASH))
+		n--;
+	if (is_pass(name, n))
+		return PASSWORD;
 
 	for (size_t i = n > NAME_MAX_LEN ? n - NAME_MAX_LEN : 0; i < n; i++)
 		if (is(name[i], IS_ALNUM))
 			plain[len++] = (char)(name[i] | 0x20);
-	/* password1, token_2 */
-	while (len > 0 && plain[len - 1] >= '0' && plain[len - 1] <= '9')
-		len--;
-	if (len == 4 && memcmp(plain, "pass", 4) == 0)
-		return PASSWORD;
+	last = len > 0 ? plain[len - 1] : '\0';
 	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
-		size_t m = strlen(endings[i].text);
+		const struct ending *end = &endings[i];
 
-		if (len >= m &&
-		    memcmp(plain + len - m, endings[i].text, m) == 0)
-			return endings[i].is;
+		if (len >= end->n && last == end->text[end->n - 1] &&
+		    memcmp(plain + len - end->n, end->text, end->n) == 0)
+			return end->is;
 	}
 	return NO_SECRET;
 }
@@ -91,7 +115,8 @@ is_code_path(const char *p, size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		if (p[i] == '.' && i > 0 && i + 1 < n &&
-		    is(p[i - 1], IS_WORD) && is(p[i + 1], IS_LETTER))
+		    is(p[i - 1], IS_WORD) &&
+		    is(p[i + 1], IS_LETTER | IS_UNDERSCORE))
 			has_dot = true;
 		else if (!is(p[i], IS_WORD))
 			return false;
@@ -134,6 +159,21 @@ is_reference(const char *p, size_t n)
 	/* A path, but base64 may begin with a slash. */
 	return p[0] == '/' && n > 1 && memchr(p + 1, '/', n - 1) != NULL &&
 	       text_entropy(p, n) < 4.2;
+}
+
+/* Letters of both cases and a digit or a symbol, or letters and both. */
+static bool
+is_mixed(const char *p, size_t n)
+{
+	bool digit = false, lower = false, upper = false, symbol = false;
+
+	for (size_t i = 0; i < n; i++) {
+		digit = digit || is(p[i], IS_DIGIT);
+		lower = lower || is(p[i], IS_LOWER);
+		upper = upper || is(p[i], IS_UPPER);
+		symbol = symbol || (!is(p[i], IS_URL64) && p[i] != '.');
+	}
+	return digit + lower + upper + symbol >= 3;
 }
 
 static bool
@@ -179,7 +219,8 @@ is_variable(const char *p, size_t n)
 {
 	static const char *const known[] = { "true", "false", "null", "none",
 		"string", "password", "secret", "test", "admin", "root",
-		"postgres", "required", "optional", "pass", "user" };
+		"postgres", "required", "optional", "pass", "passwd", "pwd",
+		"user" };
 
 	if (p[0] == '$' && n > 1 &&
 	    (is(p[1], IS_LETTER | IS_UNDERSCORE) || p[1] == '{' || p[1] == '('))
@@ -201,6 +242,17 @@ is_secret(enum secrecy how, const char *p, size_t n, bool is_quoted)
 	    text_is_sample(p, n))
 		return false;
 	return how == PASSWORD ? is_password(p, n, is_quoted) : is_token(p, n);
+}
+
+/* call(...), names["x"] */
+static bool
+is_expression(const char *p, size_t n)
+{
+	const char *index = memchr(p, '[', n);
+
+	return memchr(p, '(', n) != NULL ||
+	       (index != NULL && (is_identifier(p, (size_t)(index - p)) ||
+				     is_code_path(p, (size_t)(index - p))));
 }
 
 /* The value from at on: its place, and whether it is quoted. */
@@ -235,7 +287,7 @@ read_value(
 	}
 	*end = at;
 	/* A call, an index, a string that is put together. */
-	if (quote == '\0' && memchr(t->p + *from, '(', at - *from) != NULL)
+	if (quote == '\0' && is_expression(t->p + *from, at - *from))
 		return false;
 	return quote == '\0' || text_at(t, at) != '\n';
 }
@@ -254,9 +306,9 @@ find_value(const struct text *t, size_t at, enum secrecy how, struct found *ret)
 	return true;
 }
 
-/* The name that ends before at, between it quotes and blanks. */
-static enum secrecy
-name_before(const struct text *t, size_t at)
+/* The word that ends before at, between it quotes and blanks. */
+static size_t
+word_before(const struct text *t, size_t at, size_t *ret_end)
 {
 	size_t end = at, from;
 	int gap = 0;
@@ -269,7 +321,58 @@ name_before(const struct text *t, size_t at)
 	while (from > 0 && end - from < NAME_MAX_LEN &&
 	       (is(t->p[from - 1], IS_URL64) || t->p[from - 1] == '.'))
 		from--;
+	*ret_end = end;
+	return from;
+}
+
+static enum secrecy
+name_before(const struct text *t, size_t at)
+{
+	size_t end, from = word_before(t, at, &end);
+
 	return from < end ? secrecy_of(t->p + from, end - from) : NO_SECRET;
+}
+
+/* secret: &str = "...": the name before a type. */
+static enum secrecy
+name_before_type(const struct text *t, size_t at)
+{
+	size_t from = at;
+
+	while (from > 0 && at - from < TYPE_MAX_LEN &&
+	       (is(t->p[from - 1], IS_WORD) ||
+		   (t->p[from - 1] != '\0' &&
+		       strchr(" &<>[].?|", t->p[from - 1]) != NULL)))
+		from--;
+	return text_before(t, from) == ':' ? name_before(t, from - 1)
+					   : NO_SECRET;
+}
+
+/* is, by: password is "...", IDENTIFIED BY '...' */
+static bool
+is_link(const struct text *t, size_t from, size_t end)
+{
+	static const char *const links[] = { "is", "ist", "est", "by",
+		"lautet" };
+
+	if (end - from < 2 || end - from > 6)
+		return false;
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
+		if ((t->p[from] | 0x20) == links[i][0] &&
+		    strlen(links[i]) == end - from &&
+		    text_says(t, from, links[i]))
+			return true;
+	return false;
+}
+
+/* The name before at, or before such a word. */
+static enum secrecy
+name_before_link(const struct text *t, size_t at)
+{
+	size_t end, from = word_before(t, at, &end);
+
+	return is_link(t, from, end) ? name_before(t, from)
+				     : secrecy_of(t->p + from, end - from);
 }
 
 /* scheme://user:password@host */
@@ -310,12 +413,61 @@ assignment_find(const struct text *t, size_t at, struct found *ret)
 	if (next == c || (c == '=' && before != '\0' &&
 			     strchr("=!<>+-*/:~", before) != NULL))
 		return false;
-	how = name_before(t, at);
+	how = name_before_link(t, at);
+	if (how == NO_SECRET && c == '=')
+		how = name_before_type(t, at);
 	if (how == NO_SECRET)
 		return false;
 	if ((c == ':' && next == '=') || (c == '=' && next == '>'))
 		at++;
 	return find_value(t, at + 1, how, ret);
+}
+
+/* define('PASSWORD', '...'): the comma between two that are quoted alike. */
+static bool
+find_argument(const struct text *t, size_t at, struct found *ret)
+{
+	char quote = text_before(t, at);
+	size_t end, from, value;
+	enum secrecy how;
+
+	if (quote != '"' && quote != '\'')
+		return false;
+	value = at + 1 + text_run(t, at + 1, IS_SPACE, GAP_MAX);
+	from = word_before(t, at, &end);
+	if (text_at(t, value) != quote || text_before(t, from) != quote)
+		return false;
+	how = secrecy_of(t->p + from, end - from);
+	return how != NO_SECRET && find_value(t, value, how, ret);
+}
+
+/* Here "pass" is a verb. */
+bool
+quoted_find(const struct text *t, size_t at, struct found *ret)
+{
+	size_t end, from;
+	enum secrecy how;
+
+	if (t->p[at] == ',')
+		return find_argument(t, at, ret);
+	if (text_before(t, at) != ' ')
+		return false;
+	from = word_before(t, at, &end);
+	if (end - from == 4 && text_says(t, from, "pass"))
+		return false;
+	how = name_before_link(t, at);
+	return how != NO_SECRET && find_value(t, at, how, ret);
+}
+
+bool
+link_find(const struct text *t, size_t at, size_t end, struct found *ret)
+{
+	if (!is_link(t, at, end) || text_at(t, end) != ' ' ||
+	    name_before(t, at) != PASSWORD ||
+	    !find_value(t, end + 1, PASSWORD, ret))
+		return false;
+	/* In prose nearly anything may follow. */
+	return is_mixed(t->p + ret->start, ret->end - ret->start);
 }
 
 bool

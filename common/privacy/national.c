@@ -270,7 +270,8 @@ is_fr(const char *p)
 	if (is(p[6], IS_UPPER)) { /* Corsica */
 		if (p[5] != '2' || (p[6] != 'A' && p[6] != 'B'))
 			return false;
-		memcpy(digits + 5, p[6] == 'A' ? "19" : "18", 2);
+		digits[5] = '1';
+		digits[6] = p[6] == 'A' ? '9' : '8';
 	}
 	return p[0] >= '1' && p[0] <= '8' && month >= 1 &&
 	       (month <= 12 || month >= 20) &&
@@ -600,7 +601,8 @@ national_find(
 	size_t digits = text_run(t, at, IS_DIGIT, 19);
 	char compact[COMPACT_MAX];
 
-	if (digits > 18)
+	/* What begins with letters goes on with capitals or digits. */
+	if (digits > 18 || (digits == 0 && is(text_at(t, at + 1), IS_LOWER)))
 		return false;
 	for (const struct form *f = forms[digits];
 	     f < forms[digits] + FORMS_MAX && f->mask != NULL; f++) {

@@ -12,22 +12,29 @@
 #include "common/privacy/text.h"
 
 static const char *const phone_words[] = { "phone", "tel", "telephone",
-	"mobile", "cell", "cellphone", "fax", "whatsapp", "signal", "sms",
-	"msisdn", "telefon", "telefono", "tel\303\251fono", "m\xc3\xb3vil",
-	"movil", "handy", "mobil", "mobilnummer", "handynummer",
-	"telefonnummer", "t\xc3\xa9l\xc3\xa9phone", "telephone", "telefoon",
-	"telefoonnummer", "celular", "telefone", "cellulare",
-	"telem\xc3\xb3vel", "call me", "reach me",
+	"mobile", "cell", "cellphone", "fax", "whatsapp", "sms", "msisdn",
+	"telefon", "telefono", "tel\303\251fono", "m\xc3\xb3vil", "movil",
+	"handy", "mobil", "mobilnummer", "handynummer", "telefonnummer",
+	"t\xc3\xa9l\xc3\xa9phone", "telephone", "telefoon", "telefoonnummer",
+	"celular", "telefone", "cellulare", "telem\xc3\xb3vel", "call me",
+	"reach me", "text me", "appelle", "appelez", "appeler", "joindre",
+	"ruf mich", "anrufen", "ll\303\241mame", "chiamami", "ligue", "bel me",
 	"\xe9\x9b\xbb\xe8\xa9\xb1", /* Japanese */
 	"\xe7\x94\xb5\xe8\xaf\x9d", /* Chinese */
 	"\xe6\x89\x8b\xe6\x9c\xba", /* Chinese: mobile */
 	"\xd1\x82\xd0\xb5\xd0\xbb\xd0\xb5\xd1\x84\xd0\xbe\xd0\xbd", NULL };
+
+/* What else has numbers, and may stand behind a phone. */
+static const char *const other_words[] = { "order", "invoice", "ticket",
+	"tracking", "reference", "ref", "id", "case", "bestellung", "rechnung",
+	"commande", "facture", "pedido", "factura", NULL };
 
 /* Digits of a whole number, its country code included. */
 static const struct code {
 	const char *code;
 	unsigned char min;
 	unsigned char max;
+	bool is_region; /* the first two digits of codes that have three */
 } codes[] = {
 	{ "1", 11, 11 },
 	{ "7", 11, 11 },
@@ -75,29 +82,29 @@ static const struct code {
 	{ "94", 11, 11 },
 	{ "95", 9, 13 },
 	{ "98", 11, 12 },
-	{ "21", 11, 13 },
-	{ "22", 10, 13 },
-	{ "23", 10, 13 },
-	{ "24", 9, 13 },
-	{ "25", 9, 13 },
-	{ "26", 9, 13 },
-	{ "29", 8, 12 },
-	{ "35", 10, 13 },
-	{ "37", 10, 12 },
-	{ "38", 10, 13 },
-	{ "42", 10, 12 },
-	{ "50", 10, 11 },
-	{ "59", 9, 12 },
-	{ "67", 8, 12 },
-	{ "68", 8, 12 },
-	{ "69", 8, 12 },
-	{ "80", 11, 12 },
-	{ "85", 10, 13 },
-	{ "87", 11, 13 },
-	{ "88", 10, 13 },
-	{ "96", 10, 13 },
-	{ "97", 10, 13 },
-	{ "99", 11, 13 },
+	{ "21", 11, 13, true },
+	{ "22", 10, 13, true },
+	{ "23", 10, 13, true },
+	{ "24", 9, 13, true },
+	{ "25", 9, 13, true },
+	{ "26", 9, 13, true },
+	{ "29", 8, 12, true },
+	{ "35", 10, 13, true },
+	{ "37", 10, 12, true },
+	{ "38", 10, 13, true },
+	{ "42", 10, 12, true },
+	{ "50", 10, 11, true },
+	{ "59", 9, 12, true },
+	{ "67", 8, 12, true },
+	{ "68", 8, 12, true },
+	{ "69", 8, 12, true },
+	{ "80", 11, 12, true },
+	{ "85", 10, 13, true },
+	{ "87", 11, 13, true },
+	{ "88", 10, 13, true },
+	{ "96", 10, 13, true },
+	{ "97", 10, 13, true },
+	{ "99", 11, 13, true },
 };
 
 /* North America: area and exchange begin with 2 to 9 and aren't N11. */
@@ -117,7 +124,7 @@ is_international(const char *digits, size_t n)
 		if (strncmp(digits, c->code, strlen(c->code)) != 0)
 			continue;
 		/* The zero of national numbers isn't dialled, but in Italy. */
-		if (digits[strlen(c->code)] == '0' &&
+		if (digits[strlen(c->code)] == '0' && !c->is_region &&
 		    strcmp(c->code, "39") != 0)
 			return false;
 		return n >= c->min && n <= c->max &&
@@ -127,7 +134,8 @@ is_international(const char *digits, size_t n)
 }
 
 /* National forms: lengths of the groups with what stands before each, and
- * first digits, of which N means is_nanp() and 1N the same behind a 1. */
+ * first digits, of which N means is_nanp(), 1N the same behind a 1, and 0Z a
+ * zero and another digit. */
 static const struct form {
 	const char *shape;
 	const char *first;
@@ -136,8 +144,8 @@ static const struct form {
 	{ "3-3-4", "N" }, { "3.3.4", "N" }, { "(3)3-4", "N" },
 	{ "(3)3.4", "N" }, { "(3)3 4", "N" }, { "3 3-4", "N" },
 	{ "1-3-3-4", "1N" }, { "1.3.3.4", "1N" }, { "1(3)3-4", "1N" },
-	{ "3 3 4", "N", true }, { "2 2 2 2 2", "0" }, /* France */
-	{ "2.2.2.2.2", "0" }, { "2-2-2-2-2", "0" },
+	{ "3 3 4", "N", true }, { "2 2 2 2 2", "0Z" }, /* France */
+	{ "2.2.2.2.2", "0Z" }, { "2-2-2-2-2", "0Z" },
 	{ "5 6", "07" }, /* United Kingdom */
 	{ "5 3 3", "07" }, { "5 6", "01" }, { "5 5", "01" }, { "3 4 4", "02" },
 	{ "(3)4 4", "02" }, { "4 3 4", "01" }, { "4 3 4", "08" },
@@ -146,7 +154,8 @@ static const struct form {
 	{ "4/8", "0" }, { "5/5", "0" }, { "5/6", "0" }, { "3 7", "0" },
 	{ "3 8", "0" }, { "4 7", "01" }, { "4 8", "01" }, { "4-7", "01" },
 	{ "4-8", "01" }, { "2-8", "06" }, /* Netherlands */
-	{ "2 8", "06" }, { "3-7", "0" }, { "4-6", "0" },
+	{ "2 8", "06" }, { "3-7", "0" }, { "4-6", "0" }, { "3-3 2 2", "0" },
+	{ "2-3 2 2", "0" },                     /* Sweden */
 	{ "3 2 2 2", "6" },                     /* Spain */
 	{ "3 2 2 2", "9" }, { "3 2 2 2", "0" }, /* Belgium, Switzerland */
 	{ "3 3 2 2", "0" }, { "(2)5-4", "" },   /* Brazil */
@@ -162,22 +171,41 @@ begins_as(const char *digits, const char *first)
 		return is_nanp(digits);
 	if (strcmp(first, "1N") == 0)
 		return digits[0] == '1' && is_nanp(digits + 1);
+	if (strcmp(first, "0Z") == 0)
+		return digits[0] == '0' && digits[1] != '0';
 	return strncmp(digits, first, strlen(first)) == 0;
 }
 
+/* The groups' shapes one behind the other; where each ends. */
 static void
-shape_of(const struct number *n, size_t groups, char ret[32])
+shape_of(const struct number *n, char ret[32], size_t ends[NUMBER_GROUPS_MAX])
 {
 	size_t used = 0;
 
-	for (size_t i = 0; i < groups; i++) {
+	for (size_t i = 0; i < n->n_groups; i++) {
 		if (n->groups[i].before != '\0')
 			ret[used++] = n->groups[i].before;
 		if (n->groups[i].n > 9)
 			ret[used++] = '1';
 		ret[used++] = (char)('0' + n->groups[i].n % 10);
+		ends[i] = used;
 	}
 	ret[used] = '\0';
+}
+
+static bool
+has_form(
+    const struct text *t, const struct number *n, const char *shape, size_t len)
+{
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+		if (forms[i].shape[0] == shape[0] &&
+		    strncmp(forms[i].shape, shape, len) == 0 &&
+		    forms[i].shape[len] == '\0' &&
+		    begins_as(n->digits, forms[i].first) &&
+		    (!forms[i].needs_word ||
+			text_is_about(t, n->start, phone_words)))
+			return true;
+	return false;
 }
 
 /* Groups that are written on: a separator and more digits, the same as those
@@ -195,24 +223,23 @@ static bool
 find_form(const struct text *t, const struct number *n, size_t *ret_groups)
 {
 	char shape[32];
+	size_t ends[NUMBER_GROUPS_MAX];
 
-	for (size_t k = n->n_groups; k > 1; k--) {
-		if (goes_on(n, k) || n->groups[k - 1].total < 9)
-			continue;
-		shape_of(n, k, shape);
-		for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
-			if (strcmp(forms[i].shape, shape) == 0 &&
-			    begins_as(n->digits, forms[i].first) &&
-			    (!forms[i].needs_word ||
-				text_is_about(t, n->start, phone_words))) {
-				*ret_groups = k;
-				return true;
-			}
-	}
+	if (n->n < 9 || n->n_groups < 2)
+		return false;
+	shape_of(n, shape, ends);
+	for (size_t k = n->n_groups; k > 1; k--)
+		if (n->groups[k - 1].total >= 9 &&
+		    n->groups[k - 1].total <= 12 && !goes_on(n, k) &&
+		    has_form(t, n, shape, ends[k - 1])) {
+			*ret_groups = k;
+			return true;
+		}
 	return false;
 }
 
-/* A date or an address of the Internet, which stand near phones too. */
+/* A date, a decimal or an address of the Internet, which stand near phones too.
+ */
 static bool
 is_something_else(const struct number *n)
 {
@@ -230,6 +257,9 @@ is_something_else(const struct number *n)
 	if (n->n_groups >= 4 && g[1].before == '.' && g[2].before == '.' &&
 	    g[0].n <= 3 && g[1].n <= 3 && g[2].n <= 3 && g[3].n <= 3)
 		return true;
+	/* A decimal. */
+	if (n->n_groups == 2 && g[1].before == '.')
+		return true;
 	/* Seconds and milliseconds since 1970. */
 	return n->n_groups == 1 && n->digits[0] == '1' &&
 	       (n->n == 10 || n->n >= 13);
@@ -240,7 +270,8 @@ static bool
 find_named(const struct text *t, const struct number *n, size_t *ret_groups)
 {
 	if (n->n < 7 || is_something_else(n) ||
-	    !text_is_about(t, n->start, phone_words))
+	    !text_is_about(t, n->start, phone_words) ||
+	    text_is_called(t, n->start, other_words))
 		return false;
 	for (size_t k = n->n_groups; k > 0; k--)
 		if (n->groups[k - 1].total >= 7 &&

@@ -7,6 +7,7 @@
 #include "common/privacy/text.h"
 
 #define NEAR_BYTES 48 /* how far before a number its name may stand */
+#define NAME_BYTES 16 /* how far at most if it is the nearest */
 
 const uint8_t text_classes[256] = {
 	['0' ... '9'] = IS_DIGIT | IS_HEX,
@@ -43,44 +44,102 @@ text_says(const struct text *t, size_t at, const char *lower)
 	       strncasecmp(t->p + at, lower, n) == 0;
 }
 
+/* Behind the label of a placeholder: "_1A2B3C4D]". */
+static bool
+is_placeholder(const char *p, size_t n, size_t at)
+{
+	size_t digits = 0;
+
+	if (at == n || p[at] != '_')
+		return false;
+	while (at + 1 + digits < n && digits < 16 &&
+	       is(p[at + 1 + digits], IS_HEX))
+		digits++;
+	return digits >= 8 && at + 1 + digits < n && p[at + 1 + digits] == ']';
+}
+
+/* Behind the word at that place, NULL if it isn't there; a blank in it is also
+ * written as "_", "-" or nothing but a capital. */
+static const char *
+skip_word(const char *p, const char *end, const char *word)
+{
+	for (; *word != '\0'; word++) {
+		if (p == end)
+			return NULL;
+		if (*word != ' ')
+			if ((*p | 0x20) != (*word | 0x20))
+				return NULL;
+			else
+				p++;
+		else if (*p == ' ' || *p == '_' || *p == '-')
+			p++;
+		else if (!is(*p, IS_UPPER))
+			return NULL;
+	}
+	return p;
+}
+
 /* A word, not a part of one: "tel" isn't in "hotel" nor in "telling", but
  * "phone" is in "homePhoneNumber". */
 static bool
 is_word_at(const char *p, size_t n, size_t at, const char *word)
 {
-	size_t len = strlen(word);
+	const char *behind = skip_word(p + at, p + n, word);
 
-	if (n - at < len || strncasecmp(p + at, word, len) != 0)
+	if (behind == NULL)
 		return false;
 	if (at > 0 && is(p[at - 1], IS_LETTER) &&
 	    !(is(p[at - 1], IS_LOWER) && is(p[at], IS_UPPER)))
 		return false;
-	return at + len == n || !is(p[at + len], IS_LOWER) ||
-	       !is(word[len - 1], IS_LETTER);
+	if (is_placeholder(p, n, (size_t)(behind - p)))
+		return false;
+	return behind == p + n || !is(*behind, IS_LOWER) ||
+	       !is(behind[-1], IS_LETTER);
 }
 
 static bool
 has_word(const char *p, size_t n, const char *const *words)
 {
-	for (; *words != NULL; words++)
-		for (size_t at = 0; at < n; at++)
-			if ((p[at] | 0x20) == (**words | 0x20) &&
-			    is_word_at(p, n, at, *words))
+	for (size_t at = 0; at < n; at++) {
+		/* They begin with a letter, and none inside a word. */
+		if (is(p[at], IS_LOWER)
+			? at > 0 && is(p[at - 1], IS_LETTER)
+			: !is(p[at], IS_UPPER) && (uint8_t)p[at] < 0x80)
+			continue;
+		for (const char *const *w = words; *w != NULL; w++)
+			if ((p[at] | 0x20) == (**w | 0x20) &&
+			    is_word_at(p, n, at, *w))
 				return true;
+	}
 	return false;
+}
+
+/* Where on this line the last of so many bytes before at begin. */
+static size_t
+near(const struct text *t, size_t at, size_t bytes)
+{
+	size_t from = at > bytes ? at - bytes : 0;
+	const char *line = memrchr(t->p + from, '\n', at - from);
+
+	return line != NULL ? (size_t)(line + 1 - t->p) : from;
 }
 
 bool
 text_is_about(const struct text *t, size_t at, const char *const *words)
 {
-	size_t from = at > NEAR_BYTES ? at - NEAR_BYTES : 0;
-	const char *line = memrchr(t->p + from, '\n', at - from);
+	size_t from = near(t, at, NEAR_BYTES);
 
-	if (line == NULL && t->name_len > 0 && from == 0 &&
+	if (from == 0 && t->name_len > 0 &&
 	    has_word(t->name, t->name_len, words))
 		return true;
-	if (line != NULL)
-		from = (size_t)(line + 1 - t->p);
+	return has_word(t->p + from, at - from, words);
+}
+
+bool
+text_is_called(const struct text *t, size_t at, const char *const *words)
+{
+	size_t from = near(t, at, NAME_BYTES);
+
 	return has_word(t->p + from, at - from, words);
 }
 
@@ -182,14 +241,14 @@ text_is_sample(const char *p, size_t n)
 	static const char *const says[] = { "your", "changeme", "change_me",
 		"change-me", "placeholder", "redacted", "xxxx", "****", "....",
 		"insert", "replace", "dummy", "todo", "<", "{{", "${", "%(",
-		"$(", "sample", "not-set", "notset", "undefined", "example" };
+		"$(", "sample", "not-set", "notset", "undefined", "example",
+		NULL };
 
-	for (size_t i = 0; i < sizeof(says) / sizeof(says[0]); i++) {
-		size_t len = strlen(says[i]);
-
-		for (size_t at = 0; at + len <= n; at++)
-			if (strncasecmp(p + at, says[i], len) == 0)
+	for (size_t at = 0; at < n; at++)
+		for (const char *const *s = says; *s != NULL; s++)
+			if ((p[at] | 0x20) == (**s | 0x20) &&
+			    strlen(*s) <= n - at &&
+			    strncasecmp(p + at, *s, strlen(*s)) == 0)
 				return true;
-	}
 	return false;
 }

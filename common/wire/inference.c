@@ -5,6 +5,7 @@
 #include "common/wire/provider.h"
 
 #define FALLBACKS_MAX 8
+#define CLEAR_MAX 16
 #define VALIDATED_MAX 8
 #define USAGE_MAX 4096
 #define PER_MINUTE_MAX 1000000000
@@ -25,6 +26,7 @@ static const struct field set_inference_fields[] = {
 	{ "concurrent", FIELD_INT, OPTIONAL, P(concurrent), PER_MINUTE_MAX },
 	{ "privacy", FIELD_STR, OPTIONAL, P(privacy), ROUTER_PRIVACY_MAX },
 	{ "update", FIELD_BOOL, OPTIONAL, P(update) },
+	{ "clear", FIELD_STRS, OPTIONAL, P(clear), CLEAR_MAX },
 	{ "no_verify", FIELD_BOOL, OPTIONAL, P(no_verify) },
 	{ 0 },
 };

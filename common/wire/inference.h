@@ -25,8 +25,11 @@ struct gateway_set_inference {
 	int64_t requests_per_minute;
 	int64_t tokens_per_minute;
 	int64_t concurrent;
-	const char *privacy; /* YAML or JSON */
-	bool update;         /* what isn't given stays */
+	const char *privacy;  /* YAML or JSON */
+	bool update;          /* what isn't given stays */
+	struct strings clear; /* members that don't: "fallbacks"; and, of a
+			       * route that has one, "privacy" must be here
+			       * to be left out */
 	bool no_verify;
 };
 

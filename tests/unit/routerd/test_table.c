@@ -172,6 +172,110 @@ test_endpoints_are_read_or_refused(void **state)
 	assert_null(strstr(e.text, "a\r"));
 }
 
+#define SECTION                                                                \
+	"{\"detectors\":[{\"action\":\"reroute\",\"type\":\"email\"}],"        \
+	"\"reroute\":\"local\"}"
+
+static void
+test_a_route_reroutes_within_its_scope(void **state)
+{
+	static struct router_route some[] = {
+		{ .scope = "box-2",
+		    .name = "local",
+		    .provider = "boxs",
+		    .type = "anthropic",
+		    .endpoint = "https://b" },
+		{ .scope = "uid:2",
+		    .name = "local",
+		    .provider = "others",
+		    .type = "openai",
+		    .endpoint = "https://o" },
+		{ .scope = "uid:1",
+		    .name = "local",
+		    .provider = "owners",
+		    .type = "openai",
+		    .endpoint = "https://l" },
+		{ .scope = "box-2",
+		    .name = "own",
+		    .provider = "x",
+		    .type = "openai",
+		    .endpoint = "https://x",
+		    .privacy = SECTION },
+		{ .scope = "uid:1",
+		    .name = ROUTER_DEFAULT,
+		    .provider = "x",
+		    .type = "openai",
+		    .endpoint = "https://x",
+		    .privacy = SECTION },
+		{ .scope = "uid:3",
+		    .name = ROUTER_DEFAULT,
+		    .provider = "x",
+		    .type = "openai",
+		    .endpoint = "https://x",
+		    .privacy = SECTION },
+	};
+	static const struct {
+		const char *sandbox, *owner, *model, *expected;
+	} cases[] = {
+		/* Whatever it speaks: that is for whoever asks to see. */
+		{ "box-2", "uid:1", "own", "boxs" },
+		{ "box-2", "uid:1", NULL, "owners" },
+		{ "box-1", "uid:1", NULL, "owners" },
+		{ "box-3", "uid:3", NULL, NULL },
+	};
+	struct table *t;
+	struct error e;
+
+	(void)state;
+	assert_int_equal(
+	    table_new(&(struct router_set_routes){ { some, 6 } }, &t, &e), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct scopes scopes = { cases[i].sandbox,
+			cases[i].owner };
+		struct api_request request = { .protocol = PROTOCOL_CHAT };
+		const struct route *r;
+
+		assert_int_equal(
+		    table_choose(t, &scopes, &request, cases[i].model, &r),
+		    CHOICE_OK);
+		assert_non_null(r->privacy);
+		r = table_reroute(t, &scopes, r);
+		assert_int_equal(r != NULL, cases[i].expected != NULL);
+		if (r != NULL)
+			assert_string_equal(r->provider, cases[i].expected);
+	}
+	table_unref(t);
+}
+
+static void
+test_one_bad_section_refuses_all_routes(void **state)
+{
+	static const struct {
+		const char *section, *error;
+	} cases[] = {
+		{ "{\"detectors\":[]}", "detectors: must be a list" },
+		{ "{", "privacy: line 2" },
+		{ "{\"detectors\":[{\"action\":\"redact\",\"name\":\"x\","
+		  "\"regex\":\"(\",\"type\":\"pattern\"}]}",
+		    "detectors[0].regex" },
+		{ "", "privacy: line 1" },
+	};
+	struct router_route two[] = { routes[0], routes[1] };
+	struct table *t;
+	struct error e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		two[1].privacy = cases[i].section;
+		assert_int_equal(
+		    table_new(
+			&(struct router_set_routes){ { two, 2 } }, &t, &e),
+		    -1);
+		assert_non_null(strstr(e.text, "route 'spare': privacy"));
+		assert_non_null(strstr(e.text, cases[i].error));
+	}
+}
+
 int
 main(void)
 {
@@ -180,6 +284,8 @@ main(void)
 		cmocka_unit_test(
 		    test_fallbacks_come_in_order_and_speak_the_protocol),
 		cmocka_unit_test(test_endpoints_are_read_or_refused),
+		cmocka_unit_test(test_a_route_reroutes_within_its_scope),
+		cmocka_unit_test(test_one_bad_section_refuses_all_routes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
