@@ -24,6 +24,7 @@ every request is a line of $WORLD/models.log.
 """
 
 import base64
+import hashlib
 import http.server
 import json
 import os
@@ -87,6 +88,7 @@ class Conversation:
         self.said = []      # texts of the user
         self.results = []   # texts of tools, since the task was given
         self.tools = {}     # name -> JSON schema, or None: takes a text
+        self.spaces = {}    # name -> the namespace that it is in
 
     def user(self, text):
         self.said.append(text)
@@ -99,13 +101,20 @@ def patch(path, text):
     return f"*** Begin Patch\n*** Add File: {path}\n+{text}\n*** End Patch\n"
 
 
+def script(tool, argument):
+    """For a tool that takes a program which calls the other tools."""
+    return f"text(await tools.{tool}({json.dumps(argument)}));"
+
+
 # How clients call what writes a file, and what runs a command: the first row
 # whose name the request offers.  A text stands for a tool that takes one.
 WRITERS = [
     ("Write", lambda p, t: {"file_path": p, "content": t}),
     ("write", lambda p, t: {"filePath": p, "content": t}),
     ("create", lambda p, t: {"path": p, "file_text": t}),
-    ("apply_patch", lambda p, t: patch(p, t)),
+    ("apply_patch", patch),
+    ("exec", lambda p, t: script("apply_patch", patch(p, t))),
+    ("exec_command", lambda p, t: {"cmd": f"echo '{t}' >'{p}'"}),
 ]
 RUNNERS = [
     ("Bash", lambda c: {"command": c, "description": "Run it"}),
@@ -113,6 +122,7 @@ RUNNERS = [
     ("exec_command", lambda c: {"cmd": c}),
     ("shell_command", lambda c: {"command": c}),
     ("shell", lambda c: {"command": ["sh", "-c", c]}),
+    ("exec", lambda c: script("exec_command", {"cmd": c})),
 ]
 
 
@@ -426,13 +436,22 @@ def responses_conversation(body):
             c.result(texts_of(i["output"]))
         elif kind == "message" and i.get("role") == "user":
             c.user(texts_of(i["content"]))
+        elif kind == "additional_tools":
+            response_tools(c, i["tools"])
     require(not waiting, f"No tool output found for {waiting}.")
-    for t in body.get("tools") or []:
+    response_tools(c, body.get("tools") or [])
+    return c
+
+
+def response_tools(c, tools, space=None):
+    for t in tools:
         require("type" in t, "Missing required parameter: 'tools[0].type'.")
-        if t["type"] in ("function", "custom"):
+        if t["type"] == "namespace":
+            response_tools(c, t["tools"], t["name"])
+        elif t["type"] in ("function", "custom"):
             require("name" in t, "Missing tools.name")
             c.tools[t["name"]] = t.get("parameters")
-    return c
+            c.spaces[t["name"]] = space
 
 
 def response_item(c, step):
@@ -441,14 +460,15 @@ def response_item(c, step):
                 "status": "completed",
                 "content": [{"type": "output_text", "text": step[1],
                              "annotations": []}]}
-    if isinstance(step[2], str) and c.tools[step[1]] is None:
-        return {"id": new_id("ctc"), "type": "custom_tool_call",
-                "status": "completed", "call_id": new_id("call"),
-                "name": step[1], "input": step[2]}
-    text = step[2] if isinstance(step[2], str) else json.dumps(step[2])
-    return {"id": new_id("fc"), "type": "function_call",
-            "status": "completed", "call_id": new_id("call"),
-            "name": step[1], "arguments": text}
+    call = {"status": "completed", "call_id": new_id("call"),
+            "name": step[1]}
+    if c.spaces[step[1]] is not None:
+        call["namespace"] = c.spaces[step[1]]
+    if isinstance(step[2], str):
+        return {"id": new_id("ctc"), "type": "custom_tool_call", **call,
+                "input": step[2]}
+    return {"id": new_id("fc"), "type": "function_call", **call,
+            "arguments": json.dumps(step[2])}
 
 
 def response_object(body, output, status):
@@ -506,6 +526,11 @@ def response_events(c, body, step):
     yield "response.completed", {"response": whole}, 0
 
 
+def numbered(events):
+    for i, (name, data, pause) in enumerate(events):
+        yield {"type": name, "sequence_number": i, **data}, pause
+
+
 def openai_responses(h, body):
     c = responses_conversation(body)
     step = next_step(c)
@@ -513,10 +538,35 @@ def openai_responses(h, body):
     if not body.get("stream"):
         return h.answer(response_object(
             body, [response_item(c, step)], "completed"))
-    h.stream((f"event: {name}\ndata: " + json.dumps(
-        {"type": name, "sequence_number": i, **data}) + "\n\n", pause)
-        for i, (name, data, pause) in enumerate(
-            response_events(c, body, step)))
+    h.stream((f"event: {data['type']}\ndata: {json.dumps(data)}\n\n", pause)
+             for data, pause in numbered(response_events(c, body, step)))
+
+
+def openai_responses_socket(h, body):
+    """The same over a WebSocket: a request is a message, each event is one.
+    A request may go on from a response of this connection."""
+    h.upgrade()
+    past = {}
+    while (text := h.receive()) is not None:
+        body = json.loads(text)
+        before = past.get(body.get("previous_response_id"), [])
+        whole = {**body, "input": [*before, *body["input"]]}
+        try:
+            require(body.pop("type") == "response.create", "unknown type")
+            c = responses_conversation(whole)
+            step = next_step(c)
+        except Refusal as r:
+            h.send_text(json.dumps({"type": "error", "status": r.status,
+                                    **openai_error(r)}))
+            continue
+        h.note(step=step[:2])
+        for data, pause in numbered(response_events(c, body, step)):
+            time.sleep(pause)
+            h.send_text(json.dumps(data))
+        past[data["response"]["id"]] = [
+            *whole["input"], *data["response"]["output"]]
+        h.server.log(h.line)
+    h.note(step=None)
 
 
 def openai_embeddings(h, body):
@@ -597,6 +647,7 @@ ROUTES = [
     row("openai", "POST", r"/v1/chat/completions", openai_chat),
     row("openai", "POST", r"/v1/completions", openai_completions),
     row("openai", "POST", r"/v1/responses", openai_responses),
+    row("openai", "GET", r"/v1/responses", openai_responses_socket),
     row("openai", "POST", r"/v1/embeddings", openai_embeddings),
     row("openai", "GET", r"/v1/models", openai_models),
     row("openai", "GET", r"/v1/models/([\w.-]+)", openai_one_model),
@@ -667,6 +718,57 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.flush()
         self.wfile.write(b"0\r\n\r\n")
         self.note(stream="whole")
+
+    def upgrade(self):
+        key = self.headers.get("Sec-WebSocket-Key")
+        if key is None:
+            raise Refusal(426, "invalid_request_error", "Upgrade Required")
+        digest = hashlib.sha1(
+            (key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()
+        self.send_response(101)
+        self.send_header("Upgrade", "websocket")
+        self.send_header("Connection", "Upgrade")
+        self.send_header("Sec-WebSocket-Accept",
+                         base64.b64encode(digest).decode())
+        self.end_headers()
+        self.close_connection = True
+        self.note(status=101)
+
+    def receive_frame(self):
+        """(opcode, is it the last, data); None: the end."""
+        head = self.rfile.read(2)
+        if len(head) < 2 or head[0] & 15 == 8:
+            return None
+        n = head[1] & 127
+        if n >= 126:
+            n = int.from_bytes(self.rfile.read(2 if n == 126 else 8), "big")
+        mask = self.rfile.read(4) * (n // 4 + 1)
+        data = int.from_bytes(self.rfile.read(n), "big") ^ int.from_bytes(
+            mask[:n], "big")
+        return head[0] & 15, head[0] & 128, data.to_bytes(n, "big")
+
+    def receive(self):
+        """A whole message; None: the end."""
+        message = b""
+        while (frame := self.receive_frame()) is not None:
+            code, last, data = frame
+            if code == 9:
+                self.send_frame(10, data)
+            elif code in (0, 1, 2):
+                message += data
+                if last:
+                    return message
+        return None
+
+    def send_frame(self, code, data):
+        n = len(data)
+        size = (bytes([n]) if n < 126 else b"\x7e" + struct.pack("!H", n)
+                if n < 65536 else b"\x7f" + struct.pack("!Q", n))
+        self.wfile.write(bytes([128 | code]) + size + data)
+        self.wfile.flush()
+
+    def send_text(self, text):
+        self.send_frame(1, text.encode())
 
     def read_chunks(self):
         body = b""
