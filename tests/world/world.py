@@ -14,6 +14,9 @@ is gone when COMMAND has ended.  $WORLD is the directory of what it made:
     models.log  what model_server.py was asked, likewise
     models.keys the keys that it takes
 
+The agents that tests/agents/install made are at /srv, as if their users had
+told npm to install there, if $OPENSHELL_TEST_AGENTS says where they are.
+
 The names and who answers behind them are the table HOSTS.
 """
 
@@ -239,6 +242,8 @@ def build(world):
     for a in ADDRESSES:
         run("ip", "address", "add", f"{a}/32", "dev", "lo")
     own_resolv_conf(world)
+    if "OPENSHELL_TEST_AGENTS" in os.environ:
+        run("mount", "--bind", os.environ["OPENSHELL_TEST_AGENTS"], "/srv")
     make_ca(world)
     make_certificate(world, "good", GOOD_NAMES, ca=True)
     make_certificate(world, "self", ["self-signed.example.com"])
