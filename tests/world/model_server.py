@@ -47,7 +47,7 @@ VENDORS = {
 }
 # Served too, with 404 for everything: what agents call besides.
 SIDE_NAMES = ["auth.openai.com", "chatgpt.com", "ab.chatgpt.com",
-              "statsig.anthropic.com", "models.dev", "opencode.ai",
+              "models.dev", "models.opencode.ai", "opencode.ai",
               "mcp-proxy.anthropic.com"]
 NAMES = [n for n in VENDORS if n != "api.github.com"] + SIDE_NAMES
 
@@ -119,10 +119,11 @@ WRITERS = [
 RUNNERS = [
     ("Bash", lambda c: {"command": c, "description": "Run it"}),
     ("bash", lambda c: {"command": c, "description": "Run it"}),
-    ("exec_command", lambda c: {"cmd": c}),
+    ("exec_command", lambda c: {"cmd": c, "yield_time_ms": 60000}),
     ("shell_command", lambda c: {"command": c}),
     ("shell", lambda c: {"command": ["sh", "-c", c]}),
-    ("exec", lambda c: script("exec_command", {"cmd": c})),
+    ("exec", lambda c: script("exec_command", {"cmd": c,
+                                              "yield_time_ms": 60000})),
 ]
 
 
