@@ -246,46 +246,52 @@ def test_the_search_finds_what_is_there(gateway, planted):
 # What it leaves when it is made to die.
 #
 
+def raise_limit(pid):
+    """Allows a process a core, from outside; false where root can't either."""
+    try:
+        resource.prlimit(pid, resource.RLIMIT_CORE, (1 << 40, 1 << 40))
+        return True
+    except PermissionError:
+        return False
+
+
 def abort(program):
-    """Every process of a sandbox that runs the program, allowed a core from
-    outside."""
+    """Every process of the sandboxes that runs the program; true if cores
+    were allowed."""
     pids = [pid for pid in hunt.sandbox_processes()
             if program in hunt.read(f"/proc/{pid}/cmdline").decode()]
     assert pids
+    raised = all([raise_limit(pid) for pid in pids])
     for pid in pids:
-        resource.prlimit(pid, resource.RLIMIT_CORE, (1 << 40, 1 << 40))
         os.kill(pid, signal.SIGABRT)
     wait_until(lambda: not any(map(hunt.is_alive, pids)), "they are dead")
+    pattern = pathlib.Path("/proc/sys/kernel/core_pattern").read_text()
+    return raised and not pattern.startswith(("|", "/"))
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="nobody but root can let a "
-                    "program of a sandbox leave a core")
-@pytest.mark.skipif(pathlib.Path("/proc/sys/kernel/core_pattern").read_text()
-                    .startswith(("|", "/")), reason="the host gives cores to "
-                    "a program, or elsewhere")
-def test_its_core_has_no_secret(gateway):
-    key = keys()["anthropic"]
-    s = Sandbox(gateway, "aborted")
-    argv = ["claude", "-p", "Please count to 5000"]
+def test_an_aborted_agent_leaves_no_core_and_none_with_its_key(gateway):
+    key, s = keys()["anthropic"], Sandbox(gateway, "aborted")
     gateway.env["ANTHROPIC_API_KEY"] = key
-    p = start(gateway, s.name, "--auto-providers", argv=argv)
+    p = start(gateway, s.name, "--auto-providers",
+              argv=["claude", "-p", "Please count to 5000"])
     del gateway.env["ANTHROPIC_API_KEY"]
-    wait_until(lambda: s.gateway.run("sandbox", "get", s.name).rc == 0 and
+    wait_until(lambda: gateway.run("sandbox", "get", s.name).rc == 0 and
                s.has_log(message="L7_REQUEST", path="/v1/messages"),
                "it asks the model", PATIENCE)
-    abort("claude")
+    allowed = abort("claude")
     finish(p)
-    assert "core" in s.sh("ls").out
+    assert p.returncode == 128 + signal.SIGABRT
+    assert ("core" in s.sh("ls").out) == allowed
     assert hunt.in_files_of(s, hunt.forms_of(key)) == []
-    # The same of a program that has one: the core is where it is looked for.
-    secret = f"planted-{secrets.token_hex(40)}"
-    with s.gateway.popen("sandbox", "exec", "-n", s.name, "--env",
-                         f"PLANTED={secret}", "--", "sleep", "1000",
-                         stdin=-3) as p:
-        wait_until(lambda: hunt.in_environments(hunt.forms_of(secret)),
-                   "it runs")
-        abort("sleep")
-    assert hunt.in_files_of(s, hunt.forms_of(secret)) == [s.name]
+    if allowed:  # a core is where it is looked for
+        secret = f"planted-{secrets.token_hex(40)}"
+        with s.gateway.popen("sandbox", "exec", "-n", s.name, "--env",
+                             f"PLANTED={secret}", "--", "sleep", "1000",
+                             stdin=-3):
+            wait_until(lambda: hunt.in_environments(hunt.forms_of(secret)),
+                       "it runs")
+            abort("sleep")
+        assert hunt.in_files_of(s, hunt.forms_of(secret)) == [s.name]
     s.delete()
 
 
