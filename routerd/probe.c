@@ -310,6 +310,8 @@ probe_start(
 		return -1;
 	}
 	p->running = false;
+	/* A connection that was kept has nothing to tell of. */
+	on_upstream(p);
 	return 0;
 }
 

@@ -147,12 +147,13 @@ def in_directory(directory, forms):
     """Files of the gateway's, its database and the write-ahead log among
     them.  A sandbox's home may be closed to us; in_files_of reads that."""
     found = []
-    for path in pathlib.Path(directory).rglob("*"):
-        try:
-            if path.is_file() and has_one(path.read_bytes(), forms):
-                found.append(str(path))
-        except (PermissionError, FileNotFoundError):
-            pass
+    for where, _, names in os.walk(directory):
+        for path in (pathlib.Path(where, name) for name in names):
+            try:
+                if path.is_file() and has_one(path.read_bytes(), forms):
+                    found.append(str(path))
+            except (PermissionError, FileNotFoundError):
+                pass
     return found
 
 
