@@ -681,8 +681,8 @@ def bearer(headers):
 
 
 # Where each vendor looks for the key, and no other place will do.
-KEY_OF = {"anthropic": lambda h: h.get("x-api-key"), "openai": bearer,
-          "copilot": bearer, "github": bearer}
+KEY_OF = {"anthropic": lambda h: h.get("x-api-key") or bearer(h),
+          "openai": bearer, "copilot": bearer, "github": bearer}
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
