@@ -39,6 +39,15 @@ is_in_every_sandbox(const char *path)
 	return false;
 }
 
+static bool
+is_program(const char *path)
+{
+	struct stat st;
+
+	return access(path, X_OK) == 0 && stat(path, &st) == 0 &&
+	       S_ISREG(st.st_mode);
+}
+
 /* False if it is known already, or there are too many. */
 static bool
 add_path(struct strings *list, const char *path)
@@ -232,11 +241,9 @@ look_up(const char *name, const char *path)
 	while (*path != '\0') {
 		size_t n = strcspn(path, ":");
 		autofree char *at = xasprintf("%.*s/%s", (int)n, path, name);
-		struct stat st;
 
 		/* What is relative to where we are isn't there inside. */
-		if (*path == '/' && access(at, X_OK) == 0 &&
-		    stat(at, &st) == 0 && S_ISREG(st.st_mode))
+		if (*path == '/' && is_program(at))
 			return steal_ptr(&at);
 		path += n + (path[n] == ':');
 	}
@@ -249,10 +256,12 @@ add_program(struct search *s, const char *path)
 {
 	autofree char *file = resolve(s, path);
 
-	if (file == NULL || is_in_every_sandbox(file))
+	if (file == NULL || !is_program(file))
+		return NULL;
+	add_search(s, path);
+	if (is_in_every_sandbox(file))
 		return NULL;
 	add_package_of(s, file);
-	add_search(s, path);
 	return steal_ptr(&file);
 }
 

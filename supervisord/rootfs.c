@@ -53,10 +53,10 @@ static const char *const settings[] = { "/etc/alternatives", "/etc/bash.bashrc",
 	"/etc/locale.conf", "/etc/localtime", "/etc/lsb-release", "/etc/magic",
 	"/etc/magic.mime", "/etc/mime.types", "/etc/nanorc", "/etc/networks",
 	"/etc/os-release", "/etc/perl", "/etc/pki/ca-trust",
-	"/etc/pki/tls/certs", "/etc/profile", "/etc/profile.d",
-	"/etc/protocols", "/etc/python3", "/etc/python3.11", "/etc/python3.12",
-	"/etc/python3.13", "/etc/rpc", "/etc/services", "/etc/shells",
-	"/etc/skel", "/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/terminfo",
+	"/etc/pki/tls/certs", "/etc/profile.d", "/etc/protocols",
+	"/etc/python3", "/etc/python3.11", "/etc/python3.12", "/etc/python3.13",
+	"/etc/rpc", "/etc/services", "/etc/shells", "/etc/skel",
+	"/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/terminfo",
 	"/etc/timezone", "/etc/vim", "/etc/xattr.conf", NULL };
 
 static const struct {
@@ -440,6 +440,14 @@ write_files(const struct view *v, const struct plan *plan, struct error *e)
 		{ "/etc/hosts", hosts },
 		{ "/etc/hostname", hostname },
 		{ "/etc/resolv.conf", "nameserver 127.0.0.1\n" },
+		/* The host's sets PATH, which is the sandbox's to say. */
+		{ "/etc/profile",
+		    "for f in /etc/profile.d/*.sh; do\n"
+		    "\t[ -r \"$f\" ] && . \"$f\"\n"
+		    "done\n"
+		    "unset f\n"
+		    "[ -n \"$BASH\" ] && [ -r /etc/bash.bashrc ] &&\n"
+		    "\t. /etc/bash.bashrc || :\n" },
 		{ "/etc/nsswitch.conf", "passwd: files\ngroup: files\n"
 					"hosts: files dns\n"
 					"services: files\nprotocols: files\n" },
