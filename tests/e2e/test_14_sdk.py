@@ -20,19 +20,24 @@ AGENTS = pathlib.Path("/srv")
 MODULES = AGENTS / "lib/node_modules"
 LOCAL = "https://inference.local"
 
-# A script is the body of a function of the client; what it returns is printed.
+# A script is the body of a function of the client; what it returns, or how it
+# failed, is its result.  One Node runs them all, one after the other.
 RUNNER = """
-const path = process.argv[2], options = JSON.parse(process.argv[3])
+const [path, options] = [process.argv[2], JSON.parse(process.argv[3])]
+const scripts = JSON.parse(require('fs').readFileSync(0))
 const Client = require(path).default
 const client = new Client({maxRetries: 0, ...options})
-const run = new Function('client', 'Client',
-    `return (async () => {${process.argv[4]}})()`)
-run(client, Client).then(
-    x => console.log(JSON.stringify(x)),
-    e => console.log(JSON.stringify({
+const result = script => new Function('client', 'Client',
+    `return (async () => {${script}})()`)(client, Client).catch(e => ({
         failed: Object.keys(Client).filter(k => /Error$/.test(k) &&
             Client[k] === e.constructor)[0] ?? e.constructor.name,
-        status: e.status, message: e.message})))
+        status: e.status, message: e.message}))
+;(async () => {
+    const results = {}
+    for (const [name, script] of Object.entries(scripts))
+        results[name] = await result(script)
+    console.log(JSON.stringify(results))
+})()
 """
 
 OPENAI = {
@@ -176,6 +181,9 @@ class Vendor:
     def __repr__(self):
         return self.name
 
+    def asking(self, content, more=""):
+        return self.ask % (more, content)
+
     @property
     def key(self):
         return json.loads((WORLD / "models.keys").read_text())[self.name]
@@ -184,12 +192,12 @@ class Vendor:
 VENDORS = [
     Vendor("openai", "openai", "OPENAI_API_KEY", OPENAI, """
         return await client.chat.completions.create({model: 'any', %s
-            messages: [{role: 'user', content: '%s'}]}, %s)""",
+            messages: [{role: 'user', content: '%s'}]})""",
            f"{LOCAL}/v1"),
     Vendor("anthropic", "@anthropic-ai/sdk", "ANTHROPIC_API_KEY", ANTHROPIC,
            """
         return await client.messages.create({model: 'any', max_tokens: 9, %s
-            messages: [{role: 'user', content: '%s'}]}, %s)""", LOCAL),
+            messages: [{role: 'user', content: '%s'}]})""", LOCAL),
 ]
 CALLS = [(v, what) for v in VENDORS for what in v.calls]
 
@@ -226,30 +234,33 @@ class Scripts:
         assert r.rc == 0, r
         self.sandbox.sh("cat >run.js", input=RUNNER)
 
-    def run(self, script):
+    def run_all(self, scripts):
         options = {"baseURL": self.base} if self.base else {}
         if self.key:
             options["apiKey"] = self.key
         r = self.sandbox.run("node", "run.js", self.vendor.package,
-                             json.dumps(options), script)
+                             json.dumps(options), input=json.dumps(scripts))
         assert r.rc == 0 and r.out, r
         return json.loads(r.out)
 
-    def ask(self, content, more="", options="{}"):
-        return self.run(self.vendor.ask % (more, content, options))
+    def run(self, script):
+        return self.run_all({"it": script})["it"]
+
+    def ask(self, content):
+        return self.run(self.vendor.asking(content))
 
 
 @pytest.fixture(scope="module")
 def made(gateway):
-    """made(vendor, base): each sandbox once; base None is the vendor's own
-    name, where the key is a placeholder."""
+    """made(vendor, way): each sandbox once.  At the vendor's own name the
+    key is a placeholder."""
     all = {}
 
-    def one(vendor, base):
-        if (vendor, base) not in all:
-            all[vendor, base] = (through_router if base else through_proxy)(
-                gateway, vendor)
-        return all[vendor, base]
+    def one(vendor, way):
+        if (vendor, way) not in all:
+            all[vendor, way] = (through_router if way == "inference.local"
+                                else through_proxy)(gateway, vendor)
+        return all[vendor, way]
     yield one
     for s in all.values():
         s.sandbox.delete()
@@ -260,6 +271,12 @@ def provider(gateway, vendor):
         gateway.ok("provider", "create", "--name", vendor.name, "--type",
                    vendor.name, "--credential", vendor.variable,
                    env={vendor.variable: vendor.key})
+
+
+def set_route(gateway, vendor):
+    provider(gateway, vendor)
+    gateway.ok("inference", "set", "--provider", vendor.name, "--model",
+               "forced-1")
 
 
 def through_router(gateway, vendor):
@@ -291,24 +308,68 @@ def scripts(gateway, made):
 
 
 WAYS = ["inference.local", "the vendor"]
+ERRORS = [(400, "BadRequestError"), (401, "AuthenticationError"),
+          (403, "PermissionDeniedError"), (404, "NotFoundError"),
+          (429, "RateLimitError"), (500, "InternalServerError")]
+
+
+@pytest.fixture(scope="module")
+def results(gateway, made):
+    """What every script gave, by vendor and way; and what the vendor saw."""
+    all = {}
+
+    def one(vendor, way):
+        if (vendor, way) in all:
+            return all[vendor, way]
+        set_route(gateway, vendor)
+        scripts = {what: script for what, (script, _) in vendor.calls.items()}
+        for status, _ in ERRORS:
+            for more in ("", "stream: true,"):
+                scripts[f"{status} {more}"] = vendor.asking(
+                    f"answer with error {status}", more)
+        before = len(asked())
+        got = made(vendor, way).run_all(scripts)
+        all[vendor, way] = got, asked()[before:]
+        return all[vendor, way]
+    return one
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("vendor, what", CALLS,
                          ids=[f"{v}-{what}" for v, what in CALLS])
-def test_a_call(scripts, vendor, what, way):
-    script, expected = vendor.calls[what]
-    before = len(asked())
-    r = scripts(vendor, way).run(script)
-    assert r == expected, r
-    lines = asked()[before:]
-    assert lines and {line.get("key") for line in lines} == {"right"}
+def test_a_call(results, vendor, what, way):
+    got, _ = results(vendor, way)
+    assert got[what] == vendor.calls[what][1]
 
 
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("vendor", VENDORS, ids=str)
-def test_the_model_is_the_routes(scripts, vendor):
-    r = scripts(vendor, "inference.local").ask("say the word \\'x\\'")
-    assert r["model"] == "forced-1"
+def test_the_vendor_saw_the_key_and_the_model(results, vendor, way):
+    _, lines = results(vendor, way)
+    assert len(lines) > 20
+    assert {line["key"] for line in lines} == {"right"}
+    models = {json.loads(line["body"])["model"] for line in lines
+              if line["method"] == "POST" and line["bytes"] < 10000}
+    assert models == {"forced-1" if way == "inference.local" else "any"}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("status, kind", ERRORS)
+@pytest.mark.parametrize("vendor", VENDORS, ids=str)
+def test_an_error_is_the_librarys_own(results, vendor, status, kind, way):
+    for more in ("", "stream: true,"):
+        r = results(vendor, way)[0][f"{status} {more}"]
+        assert (r.get("status"), r.get("failed")) == (status, kind), r
+        assert "as you wished" in r["message"], r
+
+
+@pytest.fixture
+def scripts(gateway, made):
+    """scripts(vendor, way): its sandbox, for one script more."""
+    def one(vendor, way):
+        set_route(gateway, vendor)
+        return made(vendor, way)
+    return one
 
 
 @pytest.mark.parametrize("vendor", VENDORS, ids=str)
@@ -319,21 +380,6 @@ def test_the_key_is_not_in_the_sandbox(scripts, vendor):
     assert r.startswith("openshell:resolve:env:s")
     assert hunt.in_files_of(s.sandbox, forms) == []
     assert hunt.in_memory(forms) == []
-
-
-ERRORS = [(400, "BadRequestError"), (401, "AuthenticationError"),
-          (403, "PermissionDeniedError"), (404, "NotFoundError"),
-          (429, "RateLimitError"), (500, "InternalServerError")]
-
-
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("status, kind", ERRORS)
-@pytest.mark.parametrize("vendor", VENDORS, ids=str)
-def test_an_error_is_the_librarys_own(scripts, vendor, status, kind, way):
-    for more in ("", "stream: true,"):
-        r = scripts(vendor, way).ask(f"answer with error {status}", more)
-        assert (r.get("status"), r.get("failed")) == (status, kind), r
-        assert "as you wished" in r["message"], r
 
 
 @pytest.mark.parametrize("vendor", VENDORS, ids=str)
@@ -349,8 +395,7 @@ def test_without_a_route_there_is_an_answer_too(gateway, scripts, vendor):
     s = scripts(vendor, "inference.local")
     gateway.ok("inference", "delete")
     r = s.ask("hi")
-    assert (r["status"], r["failed"]) == (503, "InternalServerError"), r
-    assert "not configured" in r["message"], r
+    assert r["status"] == 503 and "not configured" in r["message"], r
 
 
 @pytest.mark.parametrize("vendor", VENDORS, ids=str)
@@ -379,13 +424,12 @@ def test_a_wrong_key_of_its_own_is_the_vendors_to_refuse(gateway, scripts,
 @pytest.mark.parametrize("vendor", VENDORS, ids=str)
 def test_a_stream_that_is_given_up_ends_at_the_vendor(scripts, vendor, way):
     before = len(asked())
-    r = scripts(vendor, way).run("""
-        const s = %s
+    it = vendor.asking("count to 2000", "stream: true,")
+    r = scripts(vendor, way).run(f"""
+        const stream = await (async () => {{{it}}})()
         let n = 0
-        for await (const e of s) if (++n === 5) break
-        return n""" % vendor.ask.strip().removeprefix("return ").replace(
-            "%s", "stream: true,", 1).replace("%s", "count to 2000", 1)
-        .replace("%s", "{}", 1))
+        for await (const e of stream) if (++n === 5) break
+        return n""")
     assert r == 5
-    wait_until(lambda: len(asked()) > before, "the vendor knows", 20)
+    wait_until(lambda: len(asked()) > before, "the vendor knows", 30)
     assert asked()[-1]["stream"] == "cut"
