@@ -147,19 +147,22 @@ class Done:
             time.sleep(0.3)
 
     def search(self, gateway):
-        daemons = [gateway.pid(), gateway.pid("proxyd"),
-                   gateway.pid("routerd")]
-        return {
-            "environments": hunt.in_environments(self.forms),
+        found = {
             "arguments": hunt.in_arguments(self.forms),
-            "memory": hunt.in_memory(self.forms),
             "files": hunt.in_files_of(self.sandbox, self.forms),
             "logs": hunt.in_logs_of(self.sandbox, self.forms),
             "the gateway's files": hunt.in_directory(gateway.dir, self.forms),
-            "daemons' environments": (
-                hunt.in_environments(self.forms, daemons)
-                if os.getuid() == 0 else []),
         }
+        if os.getuid() == 0:
+            daemons = [gateway.pid(), gateway.pid("proxyd"),
+                       gateway.pid("routerd")]
+            found |= {
+                "environments": hunt.in_environments(self.forms),
+                "memory": hunt.in_memory(self.forms),
+                "daemons' environments": hunt.in_environments(
+                    self.forms, daemons),
+            }
+        return found
 
 
 @pytest.fixture(scope="module", params=ALL, ids=str)
@@ -201,6 +204,8 @@ PLACES = ["environments", "arguments", "memory", "files", "logs",
 
 @pytest.mark.parametrize("place", PLACES)
 def test_its_key_is_not_in(done, place):
+    if place not in done.found:
+        pytest.skip("only root may look into processes of other users")
     assert done.found[place] == []
 
 
@@ -230,16 +235,18 @@ def planted(gateway):
 def test_the_search_finds_what_is_there(gateway, planted):
     s, secret = planted
     forms = hunt.forms_of(secret)
-    assert any("python3" in x for x in hunt.in_environments(forms))
     assert len(hunt.in_arguments(forms)) >= 2, "inside, and our own client"
     assert hunt.in_files_of(s, forms) == ["planted"]
-    assert any("[heap]" in x or "anonymous" in x
-               for x in hunt.in_memory(forms))
-    assert hunt.in_memory(forms[2:]), "nor as base64"
     (gateway.dir / "state/left").write_text(secret)
     assert hunt.in_directory(gateway.dir, forms)
     (gateway.dir / "state/left").unlink()
     assert hunt.in_logs_of(s, [b"POLICY_LOADED"]) == ["logs"]
+    if os.getuid() != 0:
+        return
+    assert any("python3" in x for x in hunt.in_environments(forms))
+    assert any("[heap]" in x or "anonymous" in x
+               for x in hunt.in_memory(forms))
+    assert hunt.in_memory(forms[2:]), "nor as base64"
 
 
 #
