@@ -82,7 +82,7 @@ HELPERS	:= $(patsubst tests/tools/%.c,$(B)/tools/%,$(HELPER_SRCS))
 C_FILES	:= $(SRCS) $(UNIT_SRCS) $(FUZZ_SRCS) $(HELPER_SRCS)
 H_FILES	:= $(sort $(wildcard */*.h */*/*.h))
 
-DATA	:= $(patsubst policies/%,$(B)/share/openshell/%,$(wildcard policies/providers/*.yaml))
+DATA	:= $(patsubst policies/%,$(B)/share/openshell/%,$(wildcard policies/agents/*.yaml policies/providers/*.yaml))
 
 # Objects depend on the flags, archives on the list of files: a changed
 # option or a deleted source is a changed prerequisite.
@@ -205,7 +205,8 @@ install: build
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/openshell
 	install -m755 $(B)/bin/openshell $(DESTDIR)$(PREFIX)/bin/
 	install -m755 $(filter-out %/openshell,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/libexec/openshell/
-	install -d $(DESTDIR)$(PREFIX)/share/openshell/providers
+	install -d $(DESTDIR)$(PREFIX)/share/openshell/agents $(DESTDIR)$(PREFIX)/share/openshell/providers
+	install -m644 policies/agents/*.yaml $(DESTDIR)$(PREFIX)/share/openshell/agents/
 	install -m644 policies/providers/*.yaml $(DESTDIR)$(PREFIX)/share/openshell/providers/
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m644 cli/openshell.1 $(DESTDIR)$(PREFIX)/share/man/man1/

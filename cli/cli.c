@@ -153,6 +153,7 @@ try_connect(struct cli *cli, const char *path)
 static void
 become_gateway(const char *program, int log)
 {
+	char *argv[] = { (char *)(uintptr_t)program, NULL };
 	int null = open("/dev/null", O_RDONLY);
 
 	(void)setsid();
@@ -161,7 +162,7 @@ become_gateway(const char *program, int log)
 	(void)dup2(log, STDERR_FILENO);
 	(void)close_range(3, ~0u, 0);
 	if (chdir("/") == 0)
-		execl(program, program, (char *)NULL);
+		execve(program, argv, program_environment(environ));
 	fprintf(stderr, "cannot execute %s: %s\n", program, strerror(errno));
 	_exit(EXIT_FAILED);
 }

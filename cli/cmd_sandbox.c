@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/package.h"
 #include "cli/pairs.h"
 #include "cli/session.h"
 #include "common/cleanup.h"
@@ -282,12 +283,27 @@ choose_providers(struct cli *cli, const struct create_options *o,
 	    a->command.n > 0 ? a->command.v[0] : NULL, consent, ret);
 }
 
+/* The command may be one that only its caller has. */
+static void
+show_package(const struct arguments *a, struct package *package,
+    struct gateway_create_sandbox *params, struct pairs *env)
+{
+	const char *path = getenv("PATH");
+
+	if (a->command.n > 0 && path != NULL)
+		package_find(a->command.v[0], path, package);
+	if (package->search != NULL)
+		pairs_add(env, "PATH", package->search);
+	params->shown = package->paths;
+}
+
 static int
 run_create(struct cli *cli, const void *options, const struct arguments *a)
 {
 	const struct create_options *o = options;
 	struct gateway_create_sandbox params = { .name = o->name };
 	_cleanup_(pairs_clear) struct pairs env = { 0 }, labels = { 0 };
+	_cleanup_(package_clear) struct package package = { 0 };
 	autofree char *policy = NULL;
 	struct created created = { 0 };
 	enum format format = FORMAT_TABLE;
@@ -316,6 +332,7 @@ run_create(struct cli *cli, const void *options, const struct arguments *a)
 	if (cli_connect(cli, o->no_bootstrap ? START_NEVER : START_IF_NEEDED) <
 	    0)
 		return EXIT_FAILED;
+	show_package(a, &package, &params, &env);
 	params.policy = policy;
 	params.env = env;
 	params.labels = labels;

@@ -61,6 +61,15 @@ pairs_parse_selector(const char *text, struct pairs *ret)
 }
 
 void
+pairs_add(struct pairs *p, const char *name, const char *value)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (strcmp(p->v[i].name, name) == 0)
+			return;
+	set(p, xstrdup(name), value);
+}
+
+void
 pairs_clear(struct pairs *p)
 {
 	for (size_t i = 0; i < p->n; i++) {

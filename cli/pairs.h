@@ -11,6 +11,8 @@ struct list;
 /* Both: -1 and an error said that names the flag.  ret is owned. */
 int pairs_parse(const char *flag, const struct list *, struct pairs *ret);
 int pairs_parse_selector(const char *text, struct pairs *ret);
+/* One more; it doesn't change one that is there. */
+void pairs_add(struct pairs *, const char *name, const char *value);
 void pairs_clear(struct pairs *);
 
 struct cJSON *pairs_to_json(const struct pairs *);

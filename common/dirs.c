@@ -185,3 +185,28 @@ dirs_make(const char *path, struct error *e)
 		    e, ERR_DENIED, "'%s' can be written by others", copy);
 	return 0;
 }
+
+bool
+dirs_is_plain(const char *path)
+{
+	if (path[0] != '/' || path[1] == '\0')
+		return false;
+	while (*path == '/') {
+		size_t n = strcspn(++path, "/");
+
+		if (n == 0 || (n == 1 && path[0] == '.') ||
+		    (n == 2 && path[0] == '.' && path[1] == '.'))
+			return false;
+		path += n;
+	}
+	return true;
+}
+
+bool
+dirs_is_within(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	return strncmp(path, dir, n) == 0 &&
+	       (path[n] == '\0' || path[n] == '/');
+}

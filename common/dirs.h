@@ -10,6 +10,8 @@
 #ifndef COMMON_DIRS_H
 #define COMMON_DIRS_H
 
+#include <stdbool.h>
+
 #include "common/error.h"
 
 struct dirs {
@@ -28,5 +30,10 @@ void dirs_clear(struct dirs *);
  * others.
  */
 int dirs_make(const char *path, struct error *);
+
+/* Absolute, not "/", without "", "." and ".." between its slashes. */
+bool dirs_is_plain(const char *path);
+/* Is path dir itself or below it?  As text: both are plain. */
+bool dirs_is_within(const char *path, const char *dir);
 
 #endif

@@ -16,6 +16,7 @@
 #include "gatewayd/life.h"
 #include "gatewayd/provider.h"
 #include "gatewayd/sandbox.h"
+#include "gatewayd/shown.h"
 
 #define LIST_DEFAULT 100
 
@@ -69,14 +70,15 @@ api_create_sandbox(struct call *call, void *params, struct error *e)
 	const struct gateway_create_sandbox *p = params;
 	const char *text = p->policy != NULL ? p->policy : policy_default_text;
 	struct sandbox_spec spec = { p->env, p->labels, p->memory_max,
-		p->pids_max };
+		p->pids_max, p->shown };
 	struct policy *policy = NULL;
 	struct life_wish wish = { p->name, call_peer(call)->uid, &spec, NULL };
 	struct provider *providers[WIRE_PROVIDERS_MAX];
 	struct sandbox *s = NULL;
 	int r;
 
-	if (!find_providers(call, &p->providers, providers, e))
+	if (!find_providers(call, &p->providers, providers, e) ||
+	    shown_check(call_ctx(call), call_peer(call), &p->shown, e) < 0)
 		return -1;
 	if (!api_parse_policy(call, text, &policy))
 		return 0;

@@ -15,6 +15,7 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "common/program.h"
 #include "common/xalloc.h"
 #include "gatewayd/child.h"
 
@@ -66,7 +67,7 @@ watch(struct event_base *base, pid_t pid, child_exit_fn *exited, void *arg)
 
 /* Between fork and exec: only what is safe there. */
 static void
-become(char *const argv[], int fd)
+become(char *const argv[], char *const environment[], int fd)
 {
 	sigset_t none;
 
@@ -81,7 +82,7 @@ become(char *const argv[], int fd)
 		(void)dup2(fd, PASSED_FD);
 	(void)syscall(SYS_close_range, fd >= 0 ? PASSED_FD + 1 : PASSED_FD, ~0u,
 	    CLOSE_RANGE_CLOEXEC);
-	(void)execv(argv[0], argv);
+	(void)execve(argv[0], argv, environment);
 	_exit(EXIT_EXEC);
 }
 
@@ -89,6 +90,7 @@ int
 child_exec(struct event_base *base, char *const argv[], int fd,
     child_exit_fn *exited, void *arg, struct child **ret, struct error *e)
 {
+	autofree char **environment = program_environment(environ);
 	pid_t pid;
 
 	if (access(argv[0], X_OK) < 0)
@@ -97,7 +99,7 @@ child_exec(struct event_base *base, char *const argv[], int fd,
 	if (pid < 0)
 		return error_errno(e, "cannot fork");
 	if (pid == 0)
-		become(argv, fd);
+		become(argv, environment, fd);
 	*ret = watch(base, pid, exited, arg);
 	return 0;
 }

@@ -20,8 +20,9 @@ struct child;
 typedef void child_exit_fn(void *arg, int status);
 
 /*
- * Executes argv[0] with the standard descriptors and, if fd >= 0, that one as
- * descriptor 3; nothing else is inherited.  fd stays the caller's.
+ * Executes argv[0] with the standard descriptors, program_environment() and,
+ * if fd >= 0, that one as descriptor 3; nothing else is inherited.  fd stays
+ * the caller's.
  */
 int child_exec(struct event_base *, char *const argv[], int fd, child_exit_fn *,
     void *arg, struct child **ret, struct error *);

@@ -38,6 +38,7 @@
 #include "gatewayd/revision.h"
 #include "gatewayd/sandbox.h"
 #include "gatewayd/seal.h"
+#include "gatewayd/shown.h"
 #include "gatewayd/store.h"
 
 #define PIDS_DEFAULT 2048 /* enough for a build, far below a fork bomb */
@@ -279,6 +280,8 @@ launch(struct sandbox *s, struct error *e)
 {
 	autofree char *socket = sandbox_socket_path(s);
 	autofree char *home = sandbox_home_dir(s);
+	autofree struct supervisor_bind *binds =
+	    xcalloc(s->spec->shown.n + 1, sizeof(*binds));
 	struct revision current = { 0 };
 
 	if (revision_get_current(s, &current, e) < 0)
@@ -297,6 +300,7 @@ launch(struct sandbox *s, struct error *e)
 						      : default_memory(),
 		.pids_max =
 		    s->spec->pids_max > 0 ? s->spec->pids_max : PIDS_DEFAULT,
+		.binds = { binds, shown_binds(&s->spec->shown, binds) },
 	};
 
 	s->failure.code = ERR_NONE;

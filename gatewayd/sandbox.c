@@ -28,6 +28,7 @@ const struct field sandbox_spec_fields[] = {
 	{ "labels", FIELD_MAP, OPTIONAL, P(labels), WIRE_LABELS_MAX },
 	{ "memory_max", FIELD_INT, OPTIONAL, P(memory_max) },
 	{ "pids_max", FIELD_INT, OPTIONAL, P(pids_max) },
+	{ "shown", FIELD_STRS, OPTIONAL, P(shown), WIRE_SHOWN_MAX },
 	{ 0 },
 };
 #undef P

@@ -55,6 +55,7 @@ struct sandbox_spec {
 	struct pairs labels;
 	int64_t memory_max;
 	int64_t pids_max;
+	struct strings shown; /* paths of the host: shown.h */
 };
 extern const struct field sandbox_spec_fields[];
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/wire/supervisor.h"
 #include "common/xalloc.h"
 #include "supervisord/environment.h"
 #include "supervisord/plan.h"
@@ -15,8 +16,7 @@ static const struct pair fixed[] = {
 	{ "USER", "sandbox" },
 	{ "LOGNAME", "sandbox" },
 	{ "SHELL", "/bin/bash" },
-	{ "PATH", AGENT_HOME "/.local/bin:/usr/local/sbin:/usr/local/bin:"
-			     "/usr/sbin:/usr/bin:/sbin:/bin" },
+	{ "PATH", SUPERVISOR_PATH },
 	{ "LANG", "C.UTF-8" },
 	{ "TMPDIR", "/tmp" },
 	{ "OPENSHELL_SANDBOX", "1" },

@@ -43,10 +43,6 @@ static const struct {
 };
 #define TMP_INODES 1048576
 
-/* What the host shows of itself. */
-static const char *const programs[] = { "/usr", "/bin", "/sbin", "/lib",
-	"/lib32", "/lib64", "/libx32", "/opt", NULL };
-
 /* Of /etc what programs need to run and nobody needs to hide. */
 static const char *const settings[] = { "/etc/alternatives", "/etc/bash.bashrc",
 	"/etc/ca-certificates", "/etc/ca-certificates.conf",
@@ -57,10 +53,10 @@ static const char *const settings[] = { "/etc/alternatives", "/etc/bash.bashrc",
 	"/etc/locale.conf", "/etc/localtime", "/etc/lsb-release", "/etc/magic",
 	"/etc/magic.mime", "/etc/mime.types", "/etc/nanorc", "/etc/networks",
 	"/etc/os-release", "/etc/perl", "/etc/pki/ca-trust",
-	"/etc/pki/tls/certs", "/etc/profile", "/etc/profile.d",
-	"/etc/protocols", "/etc/python3", "/etc/python3.11", "/etc/python3.12",
-	"/etc/python3.13", "/etc/rpc", "/etc/services", "/etc/shells",
-	"/etc/skel", "/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/terminfo",
+	"/etc/pki/tls/certs", "/etc/profile.d", "/etc/protocols",
+	"/etc/python3", "/etc/python3.11", "/etc/python3.12", "/etc/python3.13",
+	"/etc/rpc", "/etc/services", "/etc/shells", "/etc/skel",
+	"/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/terminfo",
 	"/etc/timezone", "/etc/vim", "/etc/xattr.conf", NULL };
 
 static const struct {
@@ -74,7 +70,8 @@ static const struct {
 	{ "/etc/openshell-tls", 0755 },
 	{ "/home", 0755 },
 	{ "/proc", 0555 },
-	{ "/root", 0700 },
+	/* Root's own command may be shown below it; nothing else is there. */
+	{ "/root", 0711 },
 	{ "/run", 0755 },
 	{ "/sandbox", 0755 },
 	{ "/sys", 0555 },
@@ -177,28 +174,33 @@ open_source(int at, const char *source, bool writable, struct entry *ret,
 	return 0;
 }
 
+static int
+open_link(int at, const char *name, struct entry *ret, struct error *e)
+{
+	ssize_t n = readlinkat(at, name, ret->link, sizeof(ret->link) - 1);
+
+	if (n < 0)
+		return error_errno(e, "cannot read the link '%s'", name);
+	ret->link[n] = '\0';
+	ret->tree = -1;
+	return 0;
+}
+
 /* What isn't there on the host isn't there inside. */
 static int
 add_host_path(struct view *v, const char *path, struct error *e)
 {
 	struct entry *entry = &v->entries[v->n];
 	struct stat st;
-	ssize_t n;
+	int r;
 
 	if (lstat(path, &st) < 0)
 		return 0;
 	entry->target = path;
-	entry->tree = -1;
-	if (S_ISLNK(st.st_mode)) {
-		n = readlink(path, entry->link, sizeof(entry->link) - 1);
-		if (n < 0)
-			return 0;
-		entry->link[n] = '\0';
-	} else if (open_source(AT_FDCWD, path, false, entry, e) < 0) {
-		return -1;
-	}
-	v->n++;
-	return 0;
+	r = S_ISLNK(st.st_mode) ? open_link(AT_FDCWD, path, entry, e)
+				: open_source(AT_FDCWD, path, false, entry, e);
+	v->n += r == 0;
+	return r;
 }
 
 static int
@@ -230,11 +232,29 @@ rootfs_reach(const struct plan *plan, struct reached *r, struct error *e)
 	for (size_t i = 0; i < r->n; i++) {
 		const char *source = bind_of(plan, i).source;
 
-		r->fds[i] = open(source, O_PATH | O_CLOEXEC);
+		r->fds[i] = open(source, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 		if (r->fds[i] < 0)
 			return error_errno(e, "cannot open '%s'", source);
 	}
 	return 0;
+}
+
+static int
+add_bind(
+    struct view *v, const struct supervisor_bind *b, int at, struct error *e)
+{
+	struct entry *entry = &v->entries[v->n];
+	struct stat st;
+	int r;
+
+	if (fstat(at, &st) < 0)
+		return error_errno(e, "cannot see '%s'", b->source);
+	entry->target = b->target;
+	r = S_ISLNK(st.st_mode)
+		? open_link(at, "", entry, e)
+		: open_source(at, b->source, b->writable, entry, e);
+	v->n += r == 0;
+	return r;
 }
 
 static int
@@ -243,12 +263,9 @@ add_binds(
 {
 	for (size_t i = 0; i < r->n; i++) {
 		struct supervisor_bind b = bind_of(plan, i);
-		struct entry *entry = &v->entries[v->n];
 
-		entry->target = b.target;
-		if (open_source(r->fds[i], b.source, b.writable, entry, e) < 0)
+		if (add_bind(v, &b, r->fds[i], e) < 0)
 			return -1;
-		v->n++;
 		(void)close(r->fds[i]);
 	}
 	free(r->fds);
@@ -297,8 +314,8 @@ open_view(
 	v->entries = xcalloc(ENTRIES_MAX, sizeof(*v->entries));
 	for (const char *const *p = bundles; v->bundle < 0 && *p != NULL; p++)
 		v->bundle = open(*p, O_RDONLY | O_CLOEXEC);
-	if (add_list(v, programs, e) < 0 || add_list(v, settings, e) < 0 ||
-	    open_devices(v, e) < 0)
+	if (add_list(v, supervisor_programs, e) < 0 ||
+	    add_list(v, settings, e) < 0 || open_devices(v, e) < 0)
 		return -1;
 	return add_binds(v, plan, r, e);
 }
@@ -423,6 +440,14 @@ write_files(const struct view *v, const struct plan *plan, struct error *e)
 		{ "/etc/hosts", hosts },
 		{ "/etc/hostname", hostname },
 		{ "/etc/resolv.conf", "nameserver 127.0.0.1\n" },
+		/* The host's sets PATH, which is the sandbox's to say. */
+		{ "/etc/profile",
+		    "for f in /etc/profile.d/*.sh; do\n"
+		    "\t[ -r \"$f\" ] && . \"$f\"\n"
+		    "done\n"
+		    "unset f\n"
+		    "[ -n \"$BASH\" ] && [ -r /etc/bash.bashrc ] &&\n"
+		    "\t. /etc/bash.bashrc || :\n" },
 		{ "/etc/nsswitch.conf", "passwd: files\ngroup: files\n"
 					"hosts: files dns\n"
 					"services: files\nprotocols: files\n" },

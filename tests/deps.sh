@@ -16,6 +16,7 @@ curl git iproute2 sudo uidmap procps util-linux
 "
 # Any node will do: a machine may have one that is not Debian's.
 command -v node >/dev/null 2>&1 || packages="$packages nodejs"
+command -v npm >/dev/null 2>&1 || packages="$packages npm"
 
 missing=""
 for p in $packages; do

@@ -38,6 +38,7 @@ static const struct field create_sandbox_fields[] = {
 	{ "memory_max", FIELD_INT, OPTIONAL, P(memory_max) },
 	{ "pids_max", FIELD_INT, OPTIONAL, P(pids_max) },
 	{ "providers", FIELD_STRS, OPTIONAL, P(providers), WIRE_PROVIDERS_MAX },
+	{ "shown", FIELD_STRS, OPTIONAL, P(shown), WIRE_SHOWN_MAX },
 	{ 0 },
 };
 #undef P

@@ -42,6 +42,10 @@ struct gateway_create_sandbox {
 	int64_t memory_max;       /* bytes; 0: the default */
 	int64_t pids_max;         /* 0: the default */
 	struct strings providers; /* to attach from the start */
+	/* Paths of the caller's, shown read-only where they lie: what a command
+	 * that is not among the host's programs consists of.  Only the
+	 * gateway's own user and root may show any. */
+	struct strings shown;
 };
 
 struct gateway_sandbox_reply {

@@ -21,6 +21,7 @@
 #define WIRE_PROVIDERS_MAX 32 /* of a sandbox */
 #define WIRE_LIST_MAX 1000    /* of one page of a listing */
 #define WIRE_LINKS_MAX 1024
+#define WIRE_SHOWN_MAX 256 /* paths of the host shown in a sandbox */
 #define WIRE_FACTS_MAX 64
 #define WIRE_EVENTS_MAX 512 /* of one message */
 #define WIRE_OWNERS_MAX 16

@@ -3,10 +3,13 @@
 #include "common/wire/limits.h"
 #include "common/wire/supervisor.h"
 
-#define BINDS_MAX 256
+#define BINDS_MAX WIRE_SHOWN_MAX
 #define PATHS_MAX WIRE_LINKS_MAX
 #define SIGNAL_MAX 64
 #define EXIT_CODE_MAX 255
+
+const char *const supervisor_programs[] = { "/usr", "/bin", "/sbin", "/lib",
+	"/lib32", "/lib64", "/libx32", "/opt", NULL };
 
 #define P(member) offsetof(struct supervisor_fact, member)
 const struct field supervisor_fact_fields[] = {

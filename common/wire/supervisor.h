@@ -19,7 +19,15 @@
 
 extern const struct interface supervisor_interface;
 
-/* A path of the host that is shown inside. */
+/* The host's directories with programs: every sandbox shows them, read-only,
+ * where they lie.  NULL at the end. */
+extern const char *const supervisor_programs[];
+/* Where a command is looked for that has no "/" in its name. */
+#define SUPERVISOR_PATH                                                        \
+	"/sandbox/.local/bin:/usr/local/sbin:/usr/local/bin:"                  \
+	"/usr/sbin:/usr/bin:/sbin:/bin"
+
+/* A path of the host that is shown inside; a symlink is one inside, too. */
 struct supervisor_bind {
 	const char *source;
 	const char *target;

@@ -1,3 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
+import os
+import pathlib
+import pwd
+
+import pytest
+
 from fixtures import (  # noqa: F401
     gateway, own_gateway, sandbox, sandbox_with)
+
+
+def has_subordinate_ids():
+    name = pwd.getpwuid(os.getuid()).pw_name
+    table = pathlib.Path("/etc/subuid")
+    return table.exists() and any(
+        line.startswith(f"{name}:") for line in table.read_text().splitlines())
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "heavy: runs as root and as a user with subordinate ids")
+
+
+def pytest_collection_modifyitems(items):
+    if os.getuid() == 0 or has_subordinate_ids():
+        return
+    skip = pytest.mark.skip(reason="heavy: runs as root and as a user with "
+                            "subordinate ids, not as one without")
+    for item in items:
+        if item.get_closest_marker("heavy"):
+            item.add_marker(skip)

@@ -12,6 +12,11 @@ made:
 
     ca.pem      the CA that every good server's certificate is from
     origin.log  what origin.py was asked, a JSON object a line
+    models.log  what model_server.py was asked, likewise
+    models.keys the keys that it takes
+
+The agents that tests/agents/install made are at /srv, as if their users had
+told npm to install there, if $OPENSHELL_TEST_AGENTS says where they are.
 
 The names and who answers behind them are the table HOSTS.
 """
@@ -28,11 +33,14 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
+import model_server  # noqa: E402  (it lies beside)
+
 # Addresses that belong to other people, so that the guard takes them for
 # public ones; here they are all on the loopback of a namespace.
 WEB = "140.82.112.5"
 OTHER = "93.184.216.34"
 ORIGIN = "151.101.1.140"
+MODELS = "160.79.104.10"
 PRIVATE = "10.20.30.40"
 METADATA = "169.254.169.254"
 TOKENS = "151.101.1.141"
@@ -52,6 +60,7 @@ HOSTS = {
     "rebind.example.com": ["127.0.0.1"],
     "mapped.example.com": ["::ffff:127.0.0.1"],
     "nobody.example.com": ["93.184.216.99"],
+    **{n: [MODELS] for n in model_server.NAMES},
 }
 ADDRESSES = sorted(
     {a for many in HOSTS.values() for a in many if ":" not in a}
@@ -66,6 +75,7 @@ GOOD_NAMES = [
     "private.example.com",
     "mixed.example.com",
     "host.openshell.internal",
+    *model_server.NAMES,
 ]
 
 
@@ -141,7 +151,9 @@ http {{
     listen {web}:8443 ssl;
     listen {private}:80; server_name _;
     location /repos {{ if ($request_method = POST) {{ return 201 "made\\n"; }} }}
-    location /tiny {{ return 200 "ok\\n"; }} }}
+    location /tiny {{ return 200 "ok\\n"; }}
+    location = /user {{ {models} }}
+    location /copilot_internal/ {{ {models} }} }}
   server {{ listen {metadata}:80; return 200 "the-metadata-secret\\n"; }}
   server {{ listen {other}:443 ssl; server_name self-signed.example.com;
     ssl_certificate {world}/self.pem; ssl_certificate_key {world}/self.key; }}
@@ -152,11 +164,16 @@ http {{
 """
 
 
+# What GitHub's API has for Copilot is the model server's.
+TO_MODELS = (f"proxy_pass https://{MODELS}; proxy_ssl_server_name on; "
+             "proxy_set_header Host api.github.com;")
+
+
 def start_servers(world):
     with open(f"{world}/nginx.conf", "w") as f:
         f.write(NGINX.format(world=world, web=WEB, other=OTHER,
                              private=PRIVATE, metadata=METADATA,
-                             user="user root;"))
+                             models=TO_MODELS, user="user root;"))
     open(f"{world}/dns.log", "w").close()  # readable by everybody
     hosts = [f"--host-record={n},{','.join(a)}" for n, a in HOSTS.items()]
     quiet = dict(stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
@@ -173,6 +190,8 @@ def start_servers(world):
                          **quiet),
         subprocess.Popen(["/usr/bin/python3", f"{HERE}/tokens.py", world, TOKENS],
                          **quiet),
+        subprocess.Popen(["/usr/bin/python3", f"{HERE}/model_server.py", world,
+                          MODELS], **quiet),
     ]
 
 
@@ -229,10 +248,13 @@ def build(world):
     for a in ADDRESSES:
         run("ip", "address", "add", f"{a}/32", "dev", "lo")
     own_resolv_conf(world)
+    if "OPENSHELL_TEST_AGENTS" in os.environ:
+        run("mount", "--bind", os.environ["OPENSHELL_TEST_AGENTS"], "/srv")
     make_ca(world)
     make_certificate(world, "good", GOOD_NAMES, ca=True)
     make_certificate(world, "self", ["self-signed.example.com"])
     make_site(world)
+    model_server.make_keys(world)
     return start_servers(world)
 
 
@@ -250,7 +272,7 @@ def inside(user, command):
     try:
         build(world)
         for address, port in ((WEB, 443), ("127.0.0.53", 53), (ORIGIN, 443),
-                              (TOKENS, 443)):
+                              (MODELS, 443), (TOKENS, 443)):
             wait_for(address, port)
         clean_environment()
         os.environ["WORLD"] = world
