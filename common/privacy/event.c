@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* event.c - see event.h. */
 #include <string.h>
-#include <sys/types.h>
 
 #include "common/privacy/event.h"
 #include "common/privacy/restore.h"
