@@ -43,6 +43,20 @@ text_says(const struct text *t, size_t at, const char *lower)
 	       strncasecmp(t->p + at, lower, n) == 0;
 }
 
+/* Behind the label of a placeholder: "_1A2B3C4D]". */
+static bool
+is_placeholder(const char *p, size_t n, size_t at)
+{
+	size_t digits = 0;
+
+	if (at == n || p[at] != '_')
+		return false;
+	while (at + 1 + digits < n && digits < 16 &&
+	       is(p[at + 1 + digits], IS_HEX))
+		digits++;
+	return digits >= 8 && at + 1 + digits < n && p[at + 1 + digits] == ']';
+}
+
 /* A word, not a part of one: "tel" isn't in "hotel" nor in "telling", but
  * "phone" is in "homePhoneNumber". */
 static bool
@@ -54,6 +68,8 @@ is_word_at(const char *p, size_t n, size_t at, const char *word)
 		return false;
 	if (at > 0 && is(p[at - 1], IS_LETTER) &&
 	    !(is(p[at - 1], IS_LOWER) && is(p[at], IS_UPPER)))
+		return false;
+	if (is_placeholder(p, n, at + len))
 		return false;
 	return at + len == n || !is(p[at + len], IS_LOWER) ||
 	       !is(word[len - 1], IS_LETTER);
