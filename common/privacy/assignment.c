@@ -15,6 +15,7 @@
 
 #define NAME_MAX_LEN 64
 #define VALUE_MAX 512
+#define TYPE_MAX_LEN 32
 #define GAP_MAX 8 /* blanks between name, sign and value */
 
 enum secrecy { NO_SECRET, PASSWORD, TOKEN };
@@ -35,6 +36,8 @@ static const struct ending {
 	{ "adminpass", PASSWORD },
 	{ "rootpass", PASSWORD },
 	{ "smtppass", PASSWORD },
+	{ "requirepass", PASSWORD },
+	{ "securestring", PASSWORD },
 	{ "nexttoken", NO_SECRET },
 	{ "pagetoken", NO_SECRET },
 	{ "continuationtoken", NO_SECRET },
@@ -59,20 +62,34 @@ static const struct ending {
 	{ "webhooksecret", TOKEN },
 };
 
+/* pass, db_pass, dbPass; and before a password in Redis' and SQL's commands. */
+static bool
+is_pass(const char *name, size_t n)
+{
+	if ((n == 4 && memcmp(name, "AUTH", 4) == 0) ||
+	    (n == 10 && memcmp(name, "IDENTIFIED", 10) == 0))
+		return true;
+	if (n < 4 || strncasecmp(name + n - 4, "pass", 4) != 0)
+		return false;
+	return n == 4 || strchr("_-.", name[n - 5]) != NULL ||
+	       (is(name[n - 4], IS_UPPER) && is(name[n - 5], IS_LOWER));
+}
+
 static enum secrecy
 secrecy_of(const char *name, size_t n)
 {
 	char plain[NAME_MAX_LEN];
 	size_t len = 0;
 
+	/* password1, token_2 */
+	while (n > 0 && is(name[n - 1], IS_DIGIT | IS_UNDERSCORE | IS_DASH))
+		n--;
+	if (is_pass(name, n))
+		return PASSWORD;
+
 	for (size_t i = n > NAME_MAX_LEN ? n - NAME_MAX_LEN : 0; i < n; i++)
 		if (is(name[i], IS_ALNUM))
 			plain[len++] = (char)(name[i] | 0x20);
-	/* password1, token_2 */
-	while (len > 0 && plain[len - 1] >= '0' && plain[len - 1] <= '9')
-		len--;
-	if (len == 4 && memcmp(plain, "pass", 4) == 0)
-		return PASSWORD;
 	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
 		size_t m = strlen(endings[i].text);
 
@@ -134,6 +151,21 @@ is_reference(const char *p, size_t n)
 	/* A path, but base64 may begin with a slash. */
 	return p[0] == '/' && n > 1 && memchr(p + 1, '/', n - 1) != NULL &&
 	       text_entropy(p, n) < 4.2;
+}
+
+/* Letters of both cases and a digit or a symbol, or letters and both. */
+static bool
+is_mixed(const char *p, size_t n)
+{
+	bool digit = false, lower = false, upper = false, symbol = false;
+
+	for (size_t i = 0; i < n; i++) {
+		digit = digit || is(p[i], IS_DIGIT);
+		lower = lower || is(p[i], IS_LOWER);
+		upper = upper || is(p[i], IS_UPPER);
+		symbol = symbol || (!is(p[i], IS_ALNUM) && p[i] != '.');
+	}
+	return digit + lower + upper + symbol >= 3;
 }
 
 static bool
@@ -203,6 +235,17 @@ is_secret(enum secrecy how, const char *p, size_t n, bool is_quoted)
 	return how == PASSWORD ? is_password(p, n, is_quoted) : is_token(p, n);
 }
 
+/* call(...), names["x"] */
+static bool
+is_expression(const char *p, size_t n)
+{
+	const char *index = memchr(p, '[', n);
+
+	return memchr(p, '(', n) != NULL ||
+	       (index != NULL && (is_identifier(p, (size_t)(index - p)) ||
+				     is_code_path(p, (size_t)(index - p))));
+}
+
 /* The value from at on: its place, and whether it is quoted. */
 static bool
 read_value(
@@ -235,7 +278,7 @@ read_value(
 	}
 	*end = at;
 	/* A call, an index, a string that is put together. */
-	if (quote == '\0' && memchr(t->p + *from, '(', at - *from) != NULL)
+	if (quote == '\0' && is_expression(t->p + *from, at - *from))
 		return false;
 	return quote == '\0' || text_at(t, at) != '\n';
 }
@@ -254,9 +297,9 @@ find_value(const struct text *t, size_t at, enum secrecy how, struct found *ret)
 	return true;
 }
 
-/* The name that ends before at, between it quotes and blanks. */
-static enum secrecy
-name_before(const struct text *t, size_t at)
+/* The word that ends before at, between it quotes and blanks. */
+static size_t
+word_before(const struct text *t, size_t at, size_t *ret_end)
 {
 	size_t end = at, from;
 	int gap = 0;
@@ -269,7 +312,54 @@ name_before(const struct text *t, size_t at)
 	while (from > 0 && end - from < NAME_MAX_LEN &&
 	       (is(t->p[from - 1], IS_URL64) || t->p[from - 1] == '.'))
 		from--;
+	*ret_end = end;
+	return from;
+}
+
+static enum secrecy
+name_before(const struct text *t, size_t at)
+{
+	size_t end, from = word_before(t, at, &end);
+
 	return from < end ? secrecy_of(t->p + from, end - from) : NO_SECRET;
+}
+
+/* secret: &str = "...": the name before a type. */
+static enum secrecy
+name_before_type(const struct text *t, size_t at)
+{
+	size_t from = at;
+
+	while (from > 0 && at - from < TYPE_MAX_LEN &&
+	       (is(t->p[from - 1], IS_WORD) ||
+		   (t->p[from - 1] != '\0' &&
+		       strchr(" &<>[].?|", t->p[from - 1]) != NULL)))
+		from--;
+	return text_before(t, from) == ':' ? name_before(t, from - 1)
+					   : NO_SECRET;
+}
+
+/* is, ist, est, by: password is "...", IDENTIFIED BY '...' */
+static bool
+is_link(const struct text *t, size_t from, size_t end)
+{
+	static const char *const links[] = { "is", "ist", "est", "by", "to" };
+
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
+		if (strlen(links[i]) == end - from &&
+		    text_says(t, from, links[i]))
+			return true;
+	return false;
+}
+
+/* The name before what is quoted from at on. */
+static enum secrecy
+name_before_quote(const struct text *t, size_t at)
+{
+	size_t end, from = word_before(t, at, &end);
+
+	return is_link(t, from, end) ? name_before(t, from)
+				     : secrecy_of(t->p + from, end - from);
 }
 
 /* scheme://user:password@host */
@@ -311,11 +401,47 @@ assignment_find(const struct text *t, size_t at, struct found *ret)
 			     strchr("=!<>+-*/:~", before) != NULL))
 		return false;
 	how = name_before(t, at);
+	if (how == NO_SECRET && c == '=')
+		how = name_before_type(t, at);
 	if (how == NO_SECRET)
 		return false;
 	if ((c == ':' && next == '=') || (c == '=' && next == '>'))
 		at++;
 	return find_value(t, at + 1, how, ret);
+}
+
+bool
+quoted_find(const struct text *t, size_t at, struct found *ret)
+{
+	char before = text_before(t, at);
+	size_t value = at;
+	enum secrecy how;
+
+	if (t->p[at] == ',') {
+		/* define('PASSWORD', '...') */
+		if (before != '"' && before != '\'')
+			return false;
+		value += 1 + text_run(t, at + 1, IS_SPACE, GAP_MAX);
+		if (text_at(t, value) != before)
+			return false;
+		how = name_before(t, at);
+	} else {
+		if (before != ' ')
+			return false;
+		how = name_before_quote(t, at);
+	}
+	return how != NO_SECRET && find_value(t, value, how, ret);
+}
+
+bool
+link_find(const struct text *t, size_t at, size_t end, struct found *ret)
+{
+	if (!is_link(t, at, end) || text_at(t, end) != ' ' ||
+	    name_before(t, at) != PASSWORD ||
+	    !find_value(t, end + 1, PASSWORD, ret))
+		return false;
+	/* In prose nearly anything may follow. */
+	return is_mixed(t->p + ret->start, ret->end - ret->start);
 }
 
 bool

@@ -16,7 +16,7 @@
 #include "common/privacy/number.h"
 #include "common/privacy/text.h"
 
-enum place { NOTHING, WORD, AT, NUMBER, DASH, SIGN };
+enum place { NOTHING, WORD, AT, NUMBER, DASH, SIGN, QUOTE };
 
 static const uint8_t places[256] = {
 	['0' ... '9'] = WORD,
@@ -29,6 +29,10 @@ static const uint8_t places[256] = {
 	['-'] = DASH,
 	['='] = SIGN,
 	[':'] = SIGN,
+	[','] = QUOTE,
+	['"'] = QUOTE,
+	['\''] = QUOTE,
+	['`'] = QUOTE,
 };
 
 static bool
@@ -98,11 +102,14 @@ static size_t
 at_word(struct scanner *s, const struct text *t, size_t at)
 {
 	size_t behind = at;
+	struct found f;
 
 	while (behind < t->n && is(t->p[behind], IS_WORD))
 		behind++;
 	if (t->p[at] == '_' || find_at_word(s, t, at, &behind))
 		return behind;
+	if (has(s, PRIVACY_CREDENTIAL) && link_find(t, at, behind, &f))
+		scanner_add(s, PRIVACY_CREDENTIAL, f.start, f.end, f.kind);
 	/* "\nghp_...": an escape, written in source code. */
 	if (text_before(t, at) == '\\' && behind - at > 1 &&
 	    strchr("nrt", t->p[at]) != NULL)
@@ -142,7 +149,10 @@ at_other(struct scanner *s, const struct text *t, size_t at)
 		break;
 	default:
 		/* What is assigned may be more than a secret. */
-		if (has(s, PRIVACY_CREDENTIAL) && assignment_find(t, at, &f))
+		if (has(s, PRIVACY_CREDENTIAL) &&
+		    (places[(uint8_t)t->p[at]] == SIGN
+			    ? assignment_find(t, at, &f)
+			    : quoted_find(t, at, &f)))
 			scanner_add(
 			    s, PRIVACY_CREDENTIAL, f.start, f.end, f.kind);
 	}

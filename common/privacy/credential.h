@@ -16,6 +16,10 @@ struct text;
 bool token_find(const struct text *, size_t at, struct found *ret);
 /* Is this '=' or ':' between a secret's name and the secret? */
 bool assignment_find(const struct text *, size_t at, struct found *ret);
+/* Is this quote or comma between a secret's name and the secret in quotes? */
+bool quoted_find(const struct text *, size_t at, struct found *ret);
+/* Is this the word between "password" and what it is? */
+bool link_find(const struct text *, size_t at, size_t end, struct found *ret);
 /* Is this "--" the beginning of an option that gives a secret? */
 bool option_find(const struct text *, size_t at, struct found *ret);
 /* Is the whole text a secret, as the name of its member has it? */

@@ -128,6 +128,16 @@ domain_end(const struct text *t, size_t from)
 	return end;
 }
 
+/* A message's name, in a header (RFC 5322 3.6.4). */
+static bool
+is_message_id(const struct text *t, size_t from)
+{
+	static const char *const headers[] = { "message-id", "in-reply-to",
+		"references", NULL };
+
+	return text_before(t, from) == '<' && text_is_about(t, from, headers);
+}
+
 /* "git@host:path", "deploy@host.example:~/www$", "ssh me@host.example" */
 static bool
 is_login(const struct text *t, size_t from, size_t at, size_t end)
@@ -165,7 +175,7 @@ email_find(const struct text *t, size_t at, struct found *ret)
 	if ((before == '/' || before == ':' || before == '@') &&
 	    is_inside_url(t, from))
 		return false;
-	if (is_login(t, from, at, end))
+	if (is_login(t, from, at, end) || is_message_id(t, from))
 		return false;
 	*ret = (struct found){ from, end, "email" };
 	return true;

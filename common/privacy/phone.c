@@ -17,7 +17,9 @@ static const char *const phone_words[] = { "phone", "tel", "telephone",
 	"movil", "handy", "mobil", "mobilnummer", "handynummer",
 	"telefonnummer", "t\xc3\xa9l\xc3\xa9phone", "telephone", "telefoon",
 	"telefoonnummer", "celular", "telefone", "cellulare",
-	"telem\xc3\xb3vel", "call me", "reach me",
+	"telem\xc3\xb3vel", "call me", "reach me", "text me", "appelle",
+	"appelez", "appeler", "joindre", "ruf mich", "anrufen",
+	"ll\303\241mame", "chiamami", "ligue", "bel me",
 	"\xe9\x9b\xbb\xe8\xa9\xb1", /* Japanese */
 	"\xe7\x94\xb5\xe8\xaf\x9d", /* Chinese */
 	"\xe6\x89\x8b\xe6\x9c\xba", /* Chinese: mobile */
@@ -28,6 +30,7 @@ static const struct code {
 	const char *code;
 	unsigned char min;
 	unsigned char max;
+	bool is_region; /* the first two digits of codes that have three */
 } codes[] = {
 	{ "1", 11, 11 },
 	{ "7", 11, 11 },
@@ -75,29 +78,29 @@ static const struct code {
 	{ "94", 11, 11 },
 	{ "95", 9, 13 },
 	{ "98", 11, 12 },
-	{ "21", 11, 13 },
-	{ "22", 10, 13 },
-	{ "23", 10, 13 },
-	{ "24", 9, 13 },
-	{ "25", 9, 13 },
-	{ "26", 9, 13 },
-	{ "29", 8, 12 },
-	{ "35", 10, 13 },
-	{ "37", 10, 12 },
-	{ "38", 10, 13 },
-	{ "42", 10, 12 },
-	{ "50", 10, 11 },
-	{ "59", 9, 12 },
-	{ "67", 8, 12 },
-	{ "68", 8, 12 },
-	{ "69", 8, 12 },
-	{ "80", 11, 12 },
-	{ "85", 10, 13 },
-	{ "87", 11, 13 },
-	{ "88", 10, 13 },
-	{ "96", 10, 13 },
-	{ "97", 10, 13 },
-	{ "99", 11, 13 },
+	{ "21", 11, 13, true },
+	{ "22", 10, 13, true },
+	{ "23", 10, 13, true },
+	{ "24", 9, 13, true },
+	{ "25", 9, 13, true },
+	{ "26", 9, 13, true },
+	{ "29", 8, 12, true },
+	{ "35", 10, 13, true },
+	{ "37", 10, 12, true },
+	{ "38", 10, 13, true },
+	{ "42", 10, 12, true },
+	{ "50", 10, 11, true },
+	{ "59", 9, 12, true },
+	{ "67", 8, 12, true },
+	{ "68", 8, 12, true },
+	{ "69", 8, 12, true },
+	{ "80", 11, 12, true },
+	{ "85", 10, 13, true },
+	{ "87", 11, 13, true },
+	{ "88", 10, 13, true },
+	{ "96", 10, 13, true },
+	{ "97", 10, 13, true },
+	{ "99", 11, 13, true },
 };
 
 /* North America: area and exchange begin with 2 to 9 and aren't N11. */
@@ -117,7 +120,7 @@ is_international(const char *digits, size_t n)
 		if (strncmp(digits, c->code, strlen(c->code)) != 0)
 			continue;
 		/* The zero of national numbers isn't dialled, but in Italy. */
-		if (digits[strlen(c->code)] == '0' &&
+		if (digits[strlen(c->code)] == '0' && !c->is_region &&
 		    strcmp(c->code, "39") != 0)
 			return false;
 		return n >= c->min && n <= c->max &&
@@ -127,7 +130,8 @@ is_international(const char *digits, size_t n)
 }
 
 /* National forms: lengths of the groups with what stands before each, and
- * first digits, of which N means is_nanp() and 1N the same behind a 1. */
+ * first digits, of which N means is_nanp(), 1N the same behind a 1, and 0Z a
+ * zero and another digit. */
 static const struct form {
 	const char *shape;
 	const char *first;
@@ -136,8 +140,8 @@ static const struct form {
 	{ "3-3-4", "N" }, { "3.3.4", "N" }, { "(3)3-4", "N" },
 	{ "(3)3.4", "N" }, { "(3)3 4", "N" }, { "3 3-4", "N" },
 	{ "1-3-3-4", "1N" }, { "1.3.3.4", "1N" }, { "1(3)3-4", "1N" },
-	{ "3 3 4", "N", true }, { "2 2 2 2 2", "0" }, /* France */
-	{ "2.2.2.2.2", "0" }, { "2-2-2-2-2", "0" },
+	{ "3 3 4", "N", true }, { "2 2 2 2 2", "0Z" }, /* France */
+	{ "2.2.2.2.2", "0Z" }, { "2-2-2-2-2", "0Z" },
 	{ "5 6", "07" }, /* United Kingdom */
 	{ "5 3 3", "07" }, { "5 6", "01" }, { "5 5", "01" }, { "3 4 4", "02" },
 	{ "(3)4 4", "02" }, { "4 3 4", "01" }, { "4 3 4", "08" },
@@ -162,6 +166,8 @@ begins_as(const char *digits, const char *first)
 		return is_nanp(digits);
 	if (strcmp(first, "1N") == 0)
 		return digits[0] == '1' && is_nanp(digits + 1);
+	if (strcmp(first, "0Z") == 0)
+		return digits[0] == '0' && digits[1] != '0';
 	return strncmp(digits, first, strlen(first)) == 0;
 }
 

@@ -48,7 +48,7 @@ is_aws_id(const char *rest, size_t n)
 	for (size_t i = 0; i < n; i++)
 		if (!is(rest[i], IS_UPPER | IS_DIGIT))
 			return false;
-	return true;
+	return !text_is_sample(rest, n);
 }
 
 /* "sk-" alone is short: programs have words like that. */
