@@ -56,8 +56,8 @@ struct place {
 	const char *name; /* of the member, as it is written; "" */
 	size_t name_len;
 	enum key_kind kind;
-	bool is_free;    /* below KEY_FREE */
-	bool is_message; /* in an object with a role */
+	bool is_free;               /* below KEY_FREE */
+	const struct json_span *in; /* the object */
 };
 
 static int walk_value(struct walk *, struct level *, const struct json_span *,
@@ -232,6 +232,15 @@ look(struct walk *w, struct level *l, size_t base, const struct text *t,
 	return w->map != NULL ? redact(w, l, base, t, is_number) : 0;
 }
 
+/* Something with a role, whose name is a person's? */
+static bool
+is_message(const struct json_span *object)
+{
+	struct json_span role;
+
+	return object != NULL && json_find(object, "role", &role) > 0;
+}
+
 /* Is it what the protocol keeps there for machines? */
 static bool
 is_excepted(const struct place *at, const char *value, size_t n)
@@ -242,7 +251,7 @@ is_excepted(const struct place *at, const char *value, size_t n)
 	case KEY_CODE:
 		return key_is_code(value, n);
 	case KEY_TOOL:
-		return !at->is_message && key_is_tool(value, n);
+		return !is_message(at->in) && key_is_tool(value, n);
 	case KEY_MEDIA:
 		return key_is_media(value, n);
 	case KEY_URL:
@@ -333,15 +342,14 @@ walk_object(struct walk *w, struct level *l, const struct json_span *s,
     const struct place *at)
 {
 	struct json_iter it = json_iter(s);
-	struct json_span key, value, role;
-	bool is_message = json_find(s, "role", &role) > 0;
+	struct json_span key, value;
 
 	while (json_next(&it, &key, &value)) {
 		struct place inside = { .name = key.p + 1,
 			.name_len = key.n - 2,
 			.kind = key_kind(key.p + 1, key.n - 2),
 			.is_free = at->is_free || at->kind == KEY_FREE,
-			.is_message = is_message };
+			.in = s };
 		size_t before = path_enter_member(&w->path, &key);
 		int r = walk_name(w, l, &key);
 

@@ -22,11 +22,19 @@ separator(const struct text *t, size_t at, char *ret)
 		{ "\xe2\x80\x91", '-' }, /* no-break hyphen */
 	};
 
+	char c = text_at(t, at);
+
+	if (is(c, IS_WORD) || c == '\0')
+		return 0;
+	/* What is most frequent first. */
+	if (c == ' ' && is(text_at(t, at + 1), IS_DIGIT)) {
+		*ret = c;
+		return 1;
+	}
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		size_t n = strlen(known[i].text);
 
-		if (text_at(t, at) == known[i].text[0] &&
-		    text_says(t, at, known[i].text) &&
+		if (c == known[i].text[0] && text_says(t, at, known[i].text) &&
 		    is(text_at(t, at + n), IS_DIGIT)) {
 			*ret = known[i].is;
 			return n;

@@ -171,19 +171,35 @@ begins_as(const char *digits, const char *first)
 	return strncmp(digits, first, strlen(first)) == 0;
 }
 
+/* The groups' shapes one behind the other; where each ends. */
 static void
-shape_of(const struct number *n, size_t groups, char ret[32])
+shape_of(const struct number *n, char ret[32], size_t ends[NUMBER_GROUPS_MAX])
 {
 	size_t used = 0;
 
-	for (size_t i = 0; i < groups; i++) {
+	for (size_t i = 0; i < n->n_groups; i++) {
 		if (n->groups[i].before != '\0')
 			ret[used++] = n->groups[i].before;
 		if (n->groups[i].n > 9)
 			ret[used++] = '1';
 		ret[used++] = (char)('0' + n->groups[i].n % 10);
+		ends[i] = used;
 	}
 	ret[used] = '\0';
+}
+
+static bool
+has_form(
+    const struct text *t, const struct number *n, const char *shape, size_t len)
+{
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+		if (strncmp(forms[i].shape, shape, len) == 0 &&
+		    forms[i].shape[len] == '\0' &&
+		    begins_as(n->digits, forms[i].first) &&
+		    (!forms[i].needs_word ||
+			text_is_about(t, n->start, phone_words)))
+			return true;
+	return false;
 }
 
 /* Groups that are written on: a separator and more digits, the same as those
@@ -201,20 +217,18 @@ static bool
 find_form(const struct text *t, const struct number *n, size_t *ret_groups)
 {
 	char shape[32];
+	size_t ends[NUMBER_GROUPS_MAX];
 
-	for (size_t k = n->n_groups; k > 1; k--) {
-		if (goes_on(n, k) || n->groups[k - 1].total < 9)
-			continue;
-		shape_of(n, k, shape);
-		for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
-			if (strcmp(forms[i].shape, shape) == 0 &&
-			    begins_as(n->digits, forms[i].first) &&
-			    (!forms[i].needs_word ||
-				text_is_about(t, n->start, phone_words))) {
-				*ret_groups = k;
-				return true;
-			}
-	}
+	if (n->n < 9 || n->n_groups < 2)
+		return false;
+	shape_of(n, shape, ends);
+	for (size_t k = n->n_groups; k > 1; k--)
+		if (n->groups[k - 1].total >= 9 &&
+		    n->groups[k - 1].total <= 12 && !goes_on(n, k) &&
+		    has_form(t, n, shape, ends[k - 1])) {
+			*ret_groups = k;
+			return true;
+		}
 	return false;
 }
 

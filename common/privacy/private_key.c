@@ -16,6 +16,7 @@
 #define KEY_MAX 65536
 #define KEY_MIN 40 /* bytes of base64: below it, somebody writes about keys */
 #define HEADER_LINES_MAX 8
+#define HEADER_MAX 256
 
 /* Behind an escape of a line end, "\n" as it is written in source code. */
 static size_t
@@ -59,6 +60,8 @@ skip_headers(const struct text *t, size_t at, size_t end)
 
 		if (name == 0 || text_at(t, p) != ':')
 			break;
+		if (end - p > HEADER_MAX)
+			end = p + HEADER_MAX;
 		while (p < end && t->p[p] != '\n' && t->p[p] != '\\')
 			p++;
 		at = skip_between(t, p, end);
@@ -140,11 +143,18 @@ static bool
 find_putty(const struct text *t, size_t at, struct found *ret)
 {
 	static const char mark[] = "Private-Lines: ", last[] = "Private-MAC: ";
+	static const char first[] = "PuTTY-User-Key-File-";
 	size_t end = t->n - at > KEY_MAX ? KEY_MAX : t->n - at;
-	const char *lines, *mac;
+	const char *next, *lines, *mac;
 
-	if (!text_says(t, at, "putty-user-key-file-"))
+	if (t->n - at < sizeof(first) ||
+	    memcmp(t->p + at, first, sizeof(first) - 1) != 0)
 		return false;
+	/* What is sought is before the next one, so that nothing is sought
+	 * twice. */
+	next = memmem(t->p + at + 1, end - 1, first, sizeof(first) - 1);
+	if (next != NULL)
+		end = (size_t)(next - t->p) - at;
 	lines = memmem(t->p + at, end, mark, sizeof(mark) - 1);
 	if (lines == NULL)
 		return false;

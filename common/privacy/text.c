@@ -78,11 +78,15 @@ is_word_at(const char *p, size_t n, size_t at, const char *word)
 static bool
 has_word(const char *p, size_t n, const char *const *words)
 {
-	for (; *words != NULL; words++)
-		for (size_t at = 0; at < n; at++)
-			if ((p[at] | 0x20) == (**words | 0x20) &&
-			    is_word_at(p, n, at, *words))
+	for (size_t at = 0; at < n; at++) {
+		/* Inside a word none begins. */
+		if (at > 0 && is(p[at], IS_LOWER) && is(p[at - 1], IS_LETTER))
+			continue;
+		for (const char *const *w = words; *w != NULL; w++)
+			if ((p[at] | 0x20) == (**w | 0x20) &&
+			    is_word_at(p, n, at, *w))
 				return true;
+	}
 	return false;
 }
 

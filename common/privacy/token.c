@@ -12,6 +12,7 @@
 
 #define HEADER_MAX 1024 /* of a JWT, in base64 */
 #define TOKEN_MAX 4096
+#define SHORTEST 20 /* AKIA and 16 */
 #define CHECKED_RANDOM 30
 #define CHECKED_LEN 36
 
@@ -168,8 +169,7 @@ static const struct token {
 	{ "ya29.", "google-oauth-token", IS_URL64, 40, 400, text_looks_random },
 };
 
-/* First letters of prefixes, of "eyJ", "SG.", "bearer", "basic" and "hooks",
- * and digits, with which Telegram's begin. */
+/* First letters of what token_find() knows; digits begin Telegram's. */
 static const bool begins_token[256] = {
 	['A'] = true,
 	['B'] = true,
@@ -219,14 +219,18 @@ find_prefixed(const struct text *t, size_t at, struct found *ret)
 	return false;
 }
 
+/* Only at the beginning of its run of letters, so that "ey-ey-ey-..." is looked
+ * at once. */
 static bool
 find_jwt(const struct text *t, size_t at, struct found *ret)
 {
-	size_t header = text_run(t, at, IS_URL64, HEADER_MAX + 1);
-	size_t dot = at + header, payload, signature;
+	size_t header, dot, payload, signature;
 
-	if (!text_says(t, at, "ey") || header < 16 || header > HEADER_MAX ||
-	    text_at(t, dot) != '.')
+	if (text_at(t, at + 1) != 'y' || is(text_before(t, at), IS_DASH))
+		return false;
+	header = text_run(t, at, IS_URL64, HEADER_MAX + 1);
+	dot = at + header;
+	if (header < 16 || header > HEADER_MAX || text_at(t, dot) != '.')
 		return false;
 	payload = text_run(t, dot + 1, IS_URL64, TOKEN_MAX);
 	if (payload < 4 || text_at(t, dot + 1 + payload) != '.')
@@ -334,21 +338,38 @@ find_basic(const struct text *t, size_t at, struct found *ret)
 	return true;
 }
 
+/* Is what begins here as long as the shortest of tokens? */
+static bool
+is_long(const struct text *t, size_t at)
+{
+	size_t i = 0;
+
+	while (i < SHORTEST && at + i < t->n &&
+	       (is(t->p[at + i], IS_ANY64) || t->p[at + i] == '.'))
+		i++;
+	return i == SHORTEST;
+}
+
 bool
 token_find(const struct text *t, size_t at, struct found *ret)
 {
-	static bool (*const others[])(
-	    const struct text *, size_t, struct found *) = { find_jwt,
-		find_sendgrid, find_hook, find_bearer, find_basic };
-
 	if (!begins_token[(uint8_t)t->p[at]])
 		return false;
-	if (is(t->p[at], IS_DIGIT))
+	switch (t->p[at]) {
+	case '0' ... '9':
 		return find_telegram(t, at, ret);
-	if (find_prefixed(t, at, ret))
-		return true;
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		if (others[i](t, at, ret))
+	case 'B':
+	case 'b':
+		return find_bearer(t, at, ret) || find_basic(t, at, ret);
+	case 'h':
+		if (find_hook(t, at, ret))
 			return true;
-	return false;
+		break;
+	default:
+		break;
+	}
+	return is_long(t, at) &&
+	       (find_prefixed(t, at, ret) ||
+		   (t->p[at] == 'e' && find_jwt(t, at, ret)) ||
+		   (t->p[at] == 'S' && find_sendgrid(t, at, ret)));
 }
