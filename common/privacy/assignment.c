@@ -21,45 +21,51 @@
 enum secrecy { NO_SECRET, PASSWORD, TOKEN };
 
 /* How names end, in lower case and without what joins words. */
+#define ENDING(text, is)                                                       \
+	{                                                                      \
+		text, sizeof(text) - 1, is                                     \
+	}
+
 static const struct ending {
 	const char *text;
+	size_t n;
 	enum secrecy is;
 } endings[] = {
-	{ "password", PASSWORD },
-	{ "passwd", PASSWORD },
-	{ "passphrase", PASSWORD },
-	{ "passwort", PASSWORD },
-	{ "pwd", PASSWORD },
-	{ "dbpass", PASSWORD },
-	{ "pgpass", PASSWORD },
-	{ "userpass", PASSWORD },
-	{ "adminpass", PASSWORD },
-	{ "rootpass", PASSWORD },
-	{ "smtppass", PASSWORD },
-	{ "requirepass", PASSWORD },
-	{ "securestring", PASSWORD },
-	{ "nexttoken", NO_SECRET },
-	{ "pagetoken", NO_SECRET },
-	{ "continuationtoken", NO_SECRET },
-	{ "synctoken", NO_SECRET },
-	{ "canceltoken", NO_SECRET },
-	{ "token", TOKEN },
-	{ "secret", TOKEN },
-	{ "secretkey", TOKEN },
-	{ "secretaccesskey", TOKEN },
-	{ "apikey", TOKEN },
-	{ "accesskey", TOKEN },
-	{ "accountkey", TOKEN },
-	{ "authkey", TOKEN },
-	{ "masterkey", TOKEN },
-	{ "privatekey", TOKEN },
-	{ "encryptionkey", TOKEN },
-	{ "signingkey", TOKEN },
-	{ "secretkeybase", TOKEN },
-	{ "storagekey", TOKEN },
-	{ "credential", TOKEN },
-	{ "credentials", TOKEN },
-	{ "webhooksecret", TOKEN },
+	ENDING("password", PASSWORD),
+	ENDING("passwd", PASSWORD),
+	ENDING("passphrase", PASSWORD),
+	ENDING("passwort", PASSWORD),
+	ENDING("pwd", PASSWORD),
+	ENDING("dbpass", PASSWORD),
+	ENDING("pgpass", PASSWORD),
+	ENDING("userpass", PASSWORD),
+	ENDING("adminpass", PASSWORD),
+	ENDING("rootpass", PASSWORD),
+	ENDING("smtppass", PASSWORD),
+	ENDING("requirepass", PASSWORD),
+	ENDING("securestring", PASSWORD),
+	ENDING("nexttoken", NO_SECRET),
+	ENDING("pagetoken", NO_SECRET),
+	ENDING("continuationtoken", NO_SECRET),
+	ENDING("synctoken", NO_SECRET),
+	ENDING("canceltoken", NO_SECRET),
+	ENDING("token", TOKEN),
+	ENDING("secret", TOKEN),
+	ENDING("secretkey", TOKEN),
+	ENDING("secretaccesskey", TOKEN),
+	ENDING("apikey", TOKEN),
+	ENDING("accesskey", TOKEN),
+	ENDING("accountkey", TOKEN),
+	ENDING("authkey", TOKEN),
+	ENDING("masterkey", TOKEN),
+	ENDING("privatekey", TOKEN),
+	ENDING("encryptionkey", TOKEN),
+	ENDING("signingkey", TOKEN),
+	ENDING("secretkeybase", TOKEN),
+	ENDING("storagekey", TOKEN),
+	ENDING("credential", TOKEN),
+	ENDING("credentials", TOKEN),
+	ENDING("webhooksecret", TOKEN),
 };
 
 /* pass, db_pass, dbPass; and before a password in Redis' and SQL's commands. */
@@ -91,11 +97,11 @@ secrecy_of(const char *name, size_t n)
 		if (is(name[i], IS_ALNUM))
 			plain[len++] = (char)(name[i] | 0x20);
 	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
-		size_t m = strlen(endings[i].text);
+		const struct ending *end = &endings[i];
 
-		if (len >= m &&
-		    memcmp(plain + len - m, endings[i].text, m) == 0)
-			return endings[i].is;
+		if (len >= end->n && plain[len - 1] == end->text[end->n - 1] &&
+		    memcmp(plain + len - end->n, end->text, end->n) == 0)
+			return end->is;
 	}
 	return NO_SECRET;
 }
@@ -345,6 +351,8 @@ is_link(const struct text *t, size_t from, size_t end)
 {
 	static const char *const links[] = { "is", "ist", "est", "by", "to" };
 
+	if (end - from != 2 && end - from != 3)
+		return false;
 	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
 		if (strlen(links[i]) == end - from &&
 		    text_says(t, from, links[i]))

@@ -35,9 +35,11 @@ struct level {
 	unsigned depth;
 };
 
-struct path {
-	char text[PRIVACY_PATH_MAX];
-	size_t n; /* may exceed what fits, so that it can be taken back */
+/* A member or an element on the way to what is looked at. */
+struct step {
+	const struct step *above;
+	const struct json_span *name; /* NULL: an element */
+	size_t index;
 };
 
 struct walk {
@@ -47,7 +49,7 @@ struct walk {
 	const char *body;
 	size_t n;
 	size_t copied; /* bytes of body that are in the result's */
-	struct path path;
+	const struct step *step;
 	struct error *e;
 };
 
@@ -63,36 +65,34 @@ struct place {
 static int walk_value(struct walk *, struct level *, const struct json_span *,
     const struct place *);
 
-static size_t
-path_enter(struct path *p, const char *text)
-{
-	size_t before = p->n, len = strlen(text);
-
-	for (size_t i = 0; i < len; i++, p->n++)
-		if (p->n + 1 < sizeof(p->text))
-			p->text[p->n] = text[i];
-	return before;
-}
-
 /* A name that no protocol has may be what nobody is to see. */
 static size_t
-path_enter_member(struct path *p, const struct json_span *key)
+put_step(const struct step *s, char *to, size_t n)
 {
-	char text[64] = ".*";
+	const char *dot = s->above != NULL ? "." : "";
+	int len;
 
-	if (key_kind(key->p + 1, key->n - 2) != KEY_UNKNOWN)
-		(void)snprintf(
-		    text, sizeof(text), ".%.*s", (int)(key->n - 2), key->p + 1);
-	return path_enter(p, p->n == 0 ? text + 1 : text);
+	if (s->name == NULL)
+		len = snprintf(to, n, "[%zu]", s->index);
+	else if (key_kind(s->name->p + 1, s->name->n - 2) == KEY_UNKNOWN)
+		len = snprintf(to, n, "%s*", dot);
+	else
+		len = snprintf(
+		    to, n, "%s%.*s", dot, (int)s->name->n - 2, s->name->p + 1);
+	return (size_t)len < n ? (size_t)len : n - 1;
 }
 
+/* From the top, as much as there is room for; returns its length. */
 static size_t
-path_enter_element(struct path *p, size_t i)
+put_path(const struct step *s, char *to, size_t n)
 {
-	char text[32];
+	size_t used;
 
-	(void)snprintf(text, sizeof(text), "[%zu]", i);
-	return path_enter(p, text);
+	*to = '\0';
+	if (s == NULL)
+		return 0;
+	used = put_path(s->above, to, n);
+	return used + put_step(s, to + used, n - used);
 }
 
 /* Where in the body is this place of the level's text?  Places are asked for
@@ -150,9 +150,6 @@ tell(struct walk *w, const struct span *s)
 {
 	struct privacy_result *r = w->result;
 	const struct privacy_rule *rule = &w->scanner.matcher->rules[s->rule];
-	size_t shown = w->path.n < sizeof(w->path.text)
-			   ? w->path.n
-			   : sizeof(w->path.text) - 1;
 	struct privacy_finding *f;
 
 	if (rule->action > r->action)
@@ -172,7 +169,7 @@ tell(struct walk *w, const struct span *s)
 		.name = s->kind,
 		.offset = s->start,
 		.length = s->end - s->start };
-	memcpy(f->path, w->path.text, shown);
+	(void)put_path(w->step, f->path, sizeof(f->path));
 }
 
 /* Redacts what the scanner found; finds that overlap are one. */
@@ -327,13 +324,12 @@ walk_number(struct walk *w, struct level *l, const struct json_span *s,
 	return look(w, l, (size_t)(s->p - l->text), &t, true);
 }
 
+/* One that no protocol has. */
 static int
 walk_name(struct walk *w, struct level *l, const struct json_span *key)
 {
 	struct place at = { .name = "", .kind = KEY_TEXT, .is_free = true };
 
-	if (key_kind(key->p + 1, key->n - 2) != KEY_UNKNOWN)
-		return 0;
 	return walk_string(w, l, key, &at);
 }
 
@@ -350,12 +346,15 @@ walk_object(struct walk *w, struct level *l, const struct json_span *s,
 			.kind = key_kind(key.p + 1, key.n - 2),
 			.is_free = at->is_free || at->kind == KEY_FREE,
 			.in = s };
-		size_t before = path_enter_member(&w->path, &key);
-		int r = walk_name(w, l, &key);
+		struct step step = { .above = w->step, .name = &key };
+		int r = 0;
 
+		w->step = &step;
+		if (inside.kind == KEY_UNKNOWN)
+			r = walk_name(w, l, &key);
 		if (r == 0)
 			r = walk_value(w, l, &value, &inside);
-		w->path.n = before;
+		w->step = step.above;
 		if (r < 0)
 			return -1;
 	}
@@ -374,10 +373,12 @@ walk_array(struct walk *w, struct level *l, const struct json_span *s,
 	if (inside.kind == KEY_FREE)
 		inside.kind = KEY_TEXT;
 	for (size_t i = 0; json_next(&it, NULL, &value); i++) {
-		size_t before = path_enter_element(&w->path, i);
-		int r = walk_value(w, l, &value, &inside);
+		struct step step = { .above = w->step, .index = i };
+		int r;
 
-		w->path.n = before;
+		w->step = &step;
+		r = walk_value(w, l, &value, &inside);
+		w->step = step.above;
 		if (r < 0)
 			return -1;
 	}

@@ -11,31 +11,27 @@ static size_t
 separator(const struct text *t, size_t at, char *ret)
 {
 	static const struct {
-		const char *text;
+		char text[4];
+		size_t n;
 		char is;
 	} known[] = {
-		{ ") ", ')' }, { ")-", ')' }, { ")", ')' }, { " (", '(' },
-		{ "(", '(' }, { " - ", '-' }, { " ", ' ' }, { "-", '-' },
-		{ ".", '.' }, { "/", '/' },
-		{ "\xc2\xa0", ' ' },     /* no-break space */
-		{ "\xe2\x80\xaf", ' ' }, /* narrow no-break space */
-		{ "\xe2\x80\x91", '-' }, /* no-break hyphen */
+		{ " ", 1, ' ' }, { "-", 1, '-' }, { ".", 1, '.' },
+		{ "/", 1, '/' }, { ") ", 2, ')' }, { ")-", 2, ')' },
+		{ ")", 1, ')' }, { " (", 2, '(' }, { "(", 1, '(' },
+		{ " - ", 3, '-' }, { "\xc2\xa0", 2, ' ' }, /* no-break space */
+		{ "\xe2\x80\xaf", 3, ' ' }, /* narrow no-break space */
+		{ "\xe2\x80\x91", 3, '-' }, /* no-break hyphen */
 	};
-
 	char c = text_at(t, at);
 
-	if (is(c, IS_WORD) || c == '\0')
+	if (is(c, IS_WORD))
 		return 0;
-	/* What is most frequent first. */
-	if (c == ' ' && is(text_at(t, at + 1), IS_DIGIT)) {
-		*ret = c;
-		return 1;
-	}
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-		size_t n = strlen(known[i].text);
+		size_t n = known[i].n;
 
-		if (c == known[i].text[0] && text_says(t, at, known[i].text) &&
-		    is(text_at(t, at + n), IS_DIGIT)) {
+		if (c == known[i].text[0] && t->n - at > n &&
+		    memcmp(t->p + at, known[i].text, n) == 0 &&
+		    is(t->p[at + n], IS_DIGIT)) {
 			*ret = known[i].is;
 			return n;
 		}

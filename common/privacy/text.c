@@ -79,8 +79,10 @@ static bool
 has_word(const char *p, size_t n, const char *const *words)
 {
 	for (size_t at = 0; at < n; at++) {
-		/* Inside a word none begins. */
-		if (at > 0 && is(p[at], IS_LOWER) && is(p[at - 1], IS_LETTER))
+		/* They begin with a letter, and none inside a word. */
+		if (is(p[at], IS_LOWER)
+			? at > 0 && is(p[at - 1], IS_LETTER)
+			: !is(p[at], IS_UPPER) && (uint8_t)p[at] < 0x80)
 			continue;
 		for (const char *const *w = words; *w != NULL; w++)
 			if ((p[at] | 0x20) == (**w | 0x20) &&
@@ -202,14 +204,14 @@ text_is_sample(const char *p, size_t n)
 	static const char *const says[] = { "your", "changeme", "change_me",
 		"change-me", "placeholder", "redacted", "xxxx", "****", "....",
 		"insert", "replace", "dummy", "todo", "<", "{{", "${", "%(",
-		"$(", "sample", "not-set", "notset", "undefined", "example" };
+		"$(", "sample", "not-set", "notset", "undefined", "example",
+		NULL };
 
-	for (size_t i = 0; i < sizeof(says) / sizeof(says[0]); i++) {
-		size_t len = strlen(says[i]);
-
-		for (size_t at = 0; at + len <= n; at++)
-			if (strncasecmp(p + at, says[i], len) == 0)
+	for (size_t at = 0; at < n; at++)
+		for (const char *const *s = says; *s != NULL; s++)
+			if ((p[at] | 0x20) == (**s | 0x20) &&
+			    strlen(*s) <= n - at &&
+			    strncasecmp(p + at, *s, strlen(*s)) == 0)
 				return true;
-	}
 	return false;
 }
