@@ -5,6 +5,7 @@
  * json_parse() is the only function that trusts nothing; the others walk what
  * it has validated.
  */
+#include <endian.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,23 +24,24 @@ static const uint8_t special[256] = {
 
 #define EIGHT(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-/* Behind bytes of a string's inside that need no look, most of them: eight at
- * a time. */
+/* Behind bytes of a string's inside that need no look: the next one that does,
+ * or less than eight bytes before the end. */
 static const char *
 skip_plain(const char *p, const char *end)
 {
 	while (end - p >= 8) {
-		uint64_t v, quote, escape;
+		uint64_t v, found;
 
 		memcpy(&v, p, sizeof(v));
-		quote = v ^ EIGHT('"');
-		escape = v ^ EIGHT('\\');
-		/* A byte's high bit where one is or borrows: below 0x20, 0,
-		 * or 0x80 and more. */
-		if (((v | (v - EIGHT(0x20)) | (quote - EIGHT(1)) |
-			 (escape - EIGHT(1))) &
-			EIGHT(0x80)) != 0)
-			break;
+		v = le64toh(v);
+		/* Of each byte the high bit, where the byte has it or borrows:
+		 * 0x80 and more, below 0x20, or one of the two.  What borrows
+		 * may also set the next one's, never one before it. */
+		found = (v | (v - EIGHT(0x20)) | ((v ^ EIGHT('"')) - EIGHT(1)) |
+			    ((v ^ EIGHT('\\')) - EIGHT(1))) &
+			EIGHT(0x80);
+		if (found != 0)
+			return p + __builtin_ctzll(found) / 8;
 		p += 8;
 	}
 	return p;
@@ -125,7 +127,8 @@ check_escape(const char *p, const char *end)
 static const char *
 check_string(const char *p, const char *end, const char **bad)
 {
-	for (p++;;) {
+	p++;
+	for (;;) {
 		const char *at;
 
 		p = skip_plain(p, end);
@@ -357,43 +360,46 @@ json_parse(const char *text, size_t n, struct json_span *ret, struct error *e)
 static const char *
 skip_string(const char *p, const char *end)
 {
-	for (p++;; p++) {
+	p++;
+	for (;;) {
 		p = skip_plain(p, end);
 		while (*p != '"' && *p != '\\')
 			p++;
 		if (*p == '"')
 			return p + 1;
-		p++;
+		p += 2;
 	}
+}
+
+static const char *
+skip_scalar(const char *p, const char *end)
+{
+	while (p < end && *p != ',' && *p != '}' && *p != ']' && !is_space(*p))
+		p++;
+	return p;
 }
 
 static const char *
 skip_value(const char *p, const char *end)
 {
-	unsigned depth = 0;
+	/* Quotes, and what opens and closes. */
+	static const int8_t turns[256] = {
+		['"'] = 2, ['{'] = 1, ['['] = 1, ['}'] = -1, [']'] = -1
+	};
+	int depth = 0;
 
+	if (turns[(uint8_t)*p] == 0)
+		return skip_scalar(p, end);
 	do {
-		switch (*p) {
-		case '"':
+		int turn;
+
+		while ((turn = turns[(uint8_t)*p]) == 0)
+			p++;
+		if (turn == 2) {
 			p = skip_string(p, end);
-			break;
-		case '{':
-		case '[':
-			depth++;
+		} else {
+			depth += turn;
 			p++;
-			break;
-		case '}':
-		case ']':
-			depth--;
-			p++;
-			break;
-		default:
-			p++;
-			if (depth > 0)
-				break;
-			while (p < end && *p != ',' && *p != '}' && *p != ']' &&
-			       !is_space(*p))
-				p++;
 		}
 	} while (depth > 0);
 	return p;

@@ -5,6 +5,7 @@
  * A list of exceptions: what isn't here is text.  And a value of an excepted
  * member is one only while it has the shape of one.
  */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,8 +135,11 @@ compare(const void *a, const void *b)
 {
 	const struct wanted *w = a;
 	const struct key *k = b;
-	int order = strncmp(w->name, k->name, w->n);
+	int order;
 
+	if (w->n > 0 && w->name[0] != k->name[0])
+		return (uint8_t)w->name[0] < (uint8_t)k->name[0] ? -1 : 1;
+	order = strncmp(w->name, k->name, w->n);
 	return order != 0 ? order : -(k->name[w->n] != '\0');
 }
 

@@ -600,7 +600,8 @@ national_find(
 	size_t digits = text_run(t, at, IS_DIGIT, 19);
 	char compact[COMPACT_MAX];
 
-	if (digits > 18)
+	/* What begins with letters goes on with capitals or digits. */
+	if (digits > 18 || (digits == 0 && is(text_at(t, at + 1), IS_LOWER)))
 		return false;
 	for (const struct form *f = forms[digits];
 	     f < forms[digits] + FORMS_MAX && f->mask != NULL; f++) {

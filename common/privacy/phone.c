@@ -193,7 +193,8 @@ has_form(
     const struct text *t, const struct number *n, const char *shape, size_t len)
 {
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
-		if (strncmp(forms[i].shape, shape, len) == 0 &&
+		if (forms[i].shape[0] == shape[0] &&
+		    strncmp(forms[i].shape, shape, len) == 0 &&
 		    forms[i].shape[len] == '\0' &&
 		    begins_as(n->digits, forms[i].first) &&
 		    (!forms[i].needs_word ||
