@@ -354,7 +354,8 @@ is_link(const struct text *t, size_t from, size_t end)
 	if (end - from != 2 && end - from != 3)
 		return false;
 	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
-		if (strlen(links[i]) == end - from &&
+		if ((t->p[from] | 0x20) == links[i][0] &&
+		    strlen(links[i]) == end - from &&
 		    text_says(t, from, links[i]))
 			return true;
 	return false;
