@@ -22,7 +22,8 @@
 #define END "\xe2\x9f\xa7"
 #define JOINT "\xc2\xa6"
 
-static const char *const files[] = { "chat", "code", "docs", "json", "logs" };
+static const char *const files[] = { "chat", "code", "docs", "json", "logs",
+	"more" };
 
 /* A type, the label of its placeholders, and what is found at least. */
 static struct score {
