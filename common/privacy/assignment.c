@@ -349,9 +349,10 @@ name_before_type(const struct text *t, size_t at)
 static bool
 is_link(const struct text *t, size_t from, size_t end)
 {
-	static const char *const links[] = { "is", "ist", "est", "by", "to" };
+	static const char *const links[] = { "is", "ist", "est", "by", "to",
+		"lautet" };
 
-	if (end - from != 2 && end - from != 3)
+	if (end - from < 2 || end - from > 6)
 		return false;
 	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
 		if ((t->p[from] | 0x20) == links[i][0] &&
@@ -361,9 +362,9 @@ is_link(const struct text *t, size_t from, size_t end)
 	return false;
 }
 
-/* The name before what is quoted from at on. */
+/* The name before at, or before such a word. */
 static enum secrecy
-name_before_quote(const struct text *t, size_t at)
+name_before_link(const struct text *t, size_t at)
 {
 	size_t end, from = word_before(t, at, &end);
 
@@ -409,7 +410,7 @@ assignment_find(const struct text *t, size_t at, struct found *ret)
 	if (next == c || (c == '=' && before != '\0' &&
 			     strchr("=!<>+-*/:~", before) != NULL))
 		return false;
-	how = name_before(t, at);
+	how = name_before_link(t, at);
 	if (how == NO_SECRET && c == '=')
 		how = name_before_type(t, at);
 	if (how == NO_SECRET)
@@ -437,7 +438,7 @@ quoted_find(const struct text *t, size_t at, struct found *ret)
 	} else {
 		if (before != ' ')
 			return false;
-		how = name_before_quote(t, at);
+		how = name_before_link(t, at);
 	}
 	return how != NO_SECRET && find_value(t, value, how, ret);
 }

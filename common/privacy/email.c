@@ -157,6 +157,8 @@ is_login(const struct text *t, size_t from, size_t at, size_t end)
 			if (t->p[i] == '/')
 				return true;
 		}
+	if (text_says(t, end, "'s password"))
+		return true;
 	return text_is_about(t, from, programs);
 }
 

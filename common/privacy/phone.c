@@ -25,6 +25,11 @@ static const char *const phone_words[] = { "phone", "tel", "telephone",
 	"\xe6\x89\x8b\xe6\x9c\xba", /* Chinese: mobile */
 	"\xd1\x82\xd0\xb5\xd0\xbb\xd0\xb5\xd1\x84\xd0\xbe\xd0\xbd", NULL };
 
+/* What else has numbers, and may stand behind a phone. */
+static const char *const other_words[] = { "order", "invoice", "ticket",
+	"tracking", "reference", "ref", "id", "case", "bestellung", "rechnung",
+	"commande", "facture", "pedido", "factura", NULL };
+
 /* Digits of a whole number, its country code included. */
 static const struct code {
 	const char *code;
@@ -150,7 +155,8 @@ static const struct form {
 	{ "4/8", "0" }, { "5/5", "0" }, { "5/6", "0" }, { "3 7", "0" },
 	{ "3 8", "0" }, { "4 7", "01" }, { "4 8", "01" }, { "4-7", "01" },
 	{ "4-8", "01" }, { "2-8", "06" }, /* Netherlands */
-	{ "2 8", "06" }, { "3-7", "0" }, { "4-6", "0" },
+	{ "2 8", "06" }, { "3-7", "0" }, { "4-6", "0" }, { "3-3 2 2", "0" },
+	{ "2-3 2 2", "0" },                     /* Sweden */
 	{ "3 2 2 2", "6" },                     /* Spain */
 	{ "3 2 2 2", "9" }, { "3 2 2 2", "0" }, /* Belgium, Switzerland */
 	{ "3 3 2 2", "0" }, { "(2)5-4", "" },   /* Brazil */
@@ -261,7 +267,8 @@ static bool
 find_named(const struct text *t, const struct number *n, size_t *ret_groups)
 {
 	if (n->n < 7 || is_something_else(n) ||
-	    !text_is_about(t, n->start, phone_words))
+	    !text_is_about(t, n->start, phone_words) ||
+	    text_is_called(t, n->start, other_words))
 		return false;
 	for (size_t k = n->n_groups; k > 0; k--)
 		if (n->groups[k - 1].total >= 7 &&

@@ -7,6 +7,7 @@
 #include "common/privacy/text.h"
 
 #define NEAR_BYTES 48 /* how far before a number its name may stand */
+#define NAME_BYTES 16 /* how far at most if it is the nearest */
 
 const uint8_t text_classes[256] = {
 	['0' ... '9'] = IS_DIGIT | IS_HEX,
@@ -57,22 +58,43 @@ is_placeholder(const char *p, size_t n, size_t at)
 	return digits >= 8 && at + 1 + digits < n && p[at + 1 + digits] == ']';
 }
 
+/* Behind the word at that place, NULL if it isn't there; a blank in it is also
+ * written as "_", "-" or nothing but a capital. */
+static const char *
+skip_word(const char *p, const char *end, const char *word)
+{
+	for (; *word != '\0'; word++) {
+		if (p == end)
+			return NULL;
+		if (*word != ' ')
+			if ((*p | 0x20) != (*word | 0x20))
+				return NULL;
+			else
+				p++;
+		else if (*p == ' ' || *p == '_' || *p == '-')
+			p++;
+		else if (!is(*p, IS_UPPER))
+			return NULL;
+	}
+	return p;
+}
+
 /* A word, not a part of one: "tel" isn't in "hotel" nor in "telling", but
  * "phone" is in "homePhoneNumber". */
 static bool
 is_word_at(const char *p, size_t n, size_t at, const char *word)
 {
-	size_t len = strlen(word);
+	const char *behind = skip_word(p + at, p + n, word);
 
-	if (n - at < len || strncasecmp(p + at, word, len) != 0)
+	if (behind == NULL)
 		return false;
 	if (at > 0 && is(p[at - 1], IS_LETTER) &&
 	    !(is(p[at - 1], IS_LOWER) && is(p[at], IS_UPPER)))
 		return false;
-	if (is_placeholder(p, n, at + len))
+	if (is_placeholder(p, n, (size_t)(behind - p)))
 		return false;
-	return at + len == n || !is(p[at + len], IS_LOWER) ||
-	       !is(word[len - 1], IS_LETTER);
+	return behind == p + n || !is(*behind, IS_LOWER) ||
+	       !is(behind[-1], IS_LETTER);
 }
 
 static bool
@@ -92,17 +114,32 @@ has_word(const char *p, size_t n, const char *const *words)
 	return false;
 }
 
+/* Where on this line the last of so many bytes before at begin. */
+static size_t
+near(const struct text *t, size_t at, size_t bytes)
+{
+	size_t from = at > bytes ? at - bytes : 0;
+	const char *line = memrchr(t->p + from, '\n', at - from);
+
+	return line != NULL ? (size_t)(line + 1 - t->p) : from;
+}
+
 bool
 text_is_about(const struct text *t, size_t at, const char *const *words)
 {
-	size_t from = at > NEAR_BYTES ? at - NEAR_BYTES : 0;
-	const char *line = memrchr(t->p + from, '\n', at - from);
+	size_t from = near(t, at, NEAR_BYTES);
 
-	if (line == NULL && t->name_len > 0 && from == 0 &&
+	if (from == 0 && t->name_len > 0 &&
 	    has_word(t->name, t->name_len, words))
 		return true;
-	if (line != NULL)
-		from = (size_t)(line + 1 - t->p);
+	return has_word(t->p + from, at - from, words);
+}
+
+bool
+text_is_called(const struct text *t, size_t at, const char *const *words)
+{
+	size_t from = near(t, at, NAME_BYTES);
+
 	return has_word(t->p + from, at - from, words);
 }
 

@@ -74,6 +74,9 @@ bool text_says(const struct text *, size_t at, const char *lower);
  * the place, or in the name of the member? */
 bool text_is_about(const struct text *, size_t at, const char *const *words);
 
+/* Is one of them right before it? */
+bool text_is_called(const struct text *, size_t at, const char *const *words);
+
 /* Does a number or code that begins or ends here stand alone, and is no part
  * of an identifier, a decimal or a path? */
 bool text_starts_alone(const struct text *, size_t at);
