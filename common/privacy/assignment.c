@@ -114,7 +114,8 @@ is_code_path(const char *p, size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		if (p[i] == '.' && i > 0 && i + 1 < n &&
-		    is(p[i - 1], IS_WORD) && is(p[i + 1], IS_LETTER))
+		    is(p[i - 1], IS_WORD) &&
+		    is(p[i + 1], IS_LETTER | IS_UNDERSCORE))
 			has_dot = true;
 		else if (!is(p[i], IS_WORD))
 			return false;
@@ -217,7 +218,8 @@ is_variable(const char *p, size_t n)
 {
 	static const char *const known[] = { "true", "false", "null", "none",
 		"string", "password", "secret", "test", "admin", "root",
-		"postgres", "required", "optional", "pass", "user" };
+		"postgres", "required", "optional", "pass", "passwd", "pwd",
+		"user" };
 
 	if (p[0] == '$' && n > 1 &&
 	    (is(p[1], IS_LETTER | IS_UNDERSCORE) || p[1] == '{' || p[1] == '('))
@@ -345,11 +347,11 @@ name_before_type(const struct text *t, size_t at)
 					   : NO_SECRET;
 }
 
-/* is, ist, est, by: password is "...", IDENTIFIED BY '...' */
+/* is, by: password is "...", IDENTIFIED BY '...' */
 static bool
 is_link(const struct text *t, size_t from, size_t end)
 {
-	static const char *const links[] = { "is", "ist", "est", "by", "to",
+	static const char *const links[] = { "is", "ist", "est", "by",
 		"lautet" };
 
 	if (end - from < 2 || end - from > 6)
@@ -420,27 +422,40 @@ assignment_find(const struct text *t, size_t at, struct found *ret)
 	return find_value(t, at + 1, how, ret);
 }
 
+/* define('PASSWORD', '...'): the comma between two that are quoted alike. */
+static bool
+find_argument(const struct text *t, size_t at, struct found *ret)
+{
+	char quote = text_before(t, at);
+	size_t end, from, value;
+	enum secrecy how;
+
+	if (quote != '"' && quote != '\'')
+		return false;
+	value = at + 1 + text_run(t, at + 1, IS_SPACE, GAP_MAX);
+	from = word_before(t, at, &end);
+	if (text_at(t, value) != quote || text_before(t, from) != quote)
+		return false;
+	how = secrecy_of(t->p + from, end - from);
+	return how != NO_SECRET && find_value(t, value, how, ret);
+}
+
+/* Here "pass" is a verb. */
 bool
 quoted_find(const struct text *t, size_t at, struct found *ret)
 {
-	char before = text_before(t, at);
-	size_t value = at;
+	size_t end, from;
 	enum secrecy how;
 
-	if (t->p[at] == ',') {
-		/* define('PASSWORD', '...') */
-		if (before != '"' && before != '\'')
-			return false;
-		value += 1 + text_run(t, at + 1, IS_SPACE, GAP_MAX);
-		if (text_at(t, value) != before)
-			return false;
-		how = name_before(t, at);
-	} else {
-		if (before != ' ')
-			return false;
-		how = name_before_link(t, at);
-	}
-	return how != NO_SECRET && find_value(t, value, how, ret);
+	if (t->p[at] == ',')
+		return find_argument(t, at, ret);
+	if (text_before(t, at) != ' ')
+		return false;
+	from = word_before(t, at, &end);
+	if (end - from == 4 && text_says(t, from, "pass"))
+		return false;
+	how = name_before_link(t, at);
+	return how != NO_SECRET && find_value(t, at, how, ret);
 }
 
 bool

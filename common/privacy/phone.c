@@ -12,14 +12,13 @@
 #include "common/privacy/text.h"
 
 static const char *const phone_words[] = { "phone", "tel", "telephone",
-	"mobile", "cell", "cellphone", "fax", "whatsapp", "signal", "sms",
-	"msisdn", "telefon", "telefono", "tel\303\251fono", "m\xc3\xb3vil",
-	"movil", "handy", "mobil", "mobilnummer", "handynummer",
-	"telefonnummer", "t\xc3\xa9l\xc3\xa9phone", "telephone", "telefoon",
-	"telefoonnummer", "celular", "telefone", "cellulare",
-	"telem\xc3\xb3vel", "call me", "reach me", "text me", "appelle",
-	"appelez", "appeler", "joindre", "ruf mich", "anrufen",
-	"ll\303\241mame", "chiamami", "ligue", "bel me",
+	"mobile", "cell", "cellphone", "fax", "whatsapp", "sms", "msisdn",
+	"telefon", "telefono", "tel\303\251fono", "m\xc3\xb3vil", "movil",
+	"handy", "mobil", "mobilnummer", "handynummer", "telefonnummer",
+	"t\xc3\xa9l\xc3\xa9phone", "telephone", "telefoon", "telefoonnummer",
+	"celular", "telefone", "cellulare", "telem\xc3\xb3vel", "call me",
+	"reach me", "text me", "appelle", "appelez", "appeler", "joindre",
+	"ruf mich", "anrufen", "ll\303\241mame", "chiamami", "ligue", "bel me",
 	"\xe9\x9b\xbb\xe8\xa9\xb1", /* Japanese */
 	"\xe7\x94\xb5\xe8\xaf\x9d", /* Chinese */
 	"\xe6\x89\x8b\xe6\x9c\xba", /* Chinese: mobile */
@@ -239,7 +238,8 @@ find_form(const struct text *t, const struct number *n, size_t *ret_groups)
 	return false;
 }
 
-/* A date or an address of the Internet, which stand near phones too. */
+/* A date, a decimal or an address of the Internet, which stand near phones too.
+ */
 static bool
 is_something_else(const struct number *n)
 {
@@ -256,6 +256,9 @@ is_something_else(const struct number *n)
 		return true;
 	if (n->n_groups >= 4 && g[1].before == '.' && g[2].before == '.' &&
 	    g[0].n <= 3 && g[1].n <= 3 && g[2].n <= 3 && g[3].n <= 3)
+		return true;
+	/* A decimal. */
+	if (n->n_groups == 2 && g[1].before == '.')
 		return true;
 	/* Seconds and milliseconds since 1970. */
 	return n->n_groups == 1 && n->digits[0] == '1' &&
