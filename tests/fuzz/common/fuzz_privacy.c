@@ -159,7 +159,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_again(of_strict, &r);
 		if (json_parse(text, size, &top, &e) < 0)
 			abort();
-		check_restored(&r, &top);
+		/* Nobody answers with a bare string: it is text then. */
+		if (top.type == JSON_OBJECT || top.type == JSON_ARRAY)
+			check_restored(&r, &top);
 	}
 	privacy_result_clear(&r);
 	return 0;
