@@ -382,23 +382,25 @@ skip_scalar(const char *p, const char *end)
 static const char *
 skip_value(const char *p, const char *end)
 {
-	/* Quotes, and what opens and closes. */
-	static const int8_t turns[256] = {
-		['"'] = 2, ['{'] = 1, ['['] = 1, ['}'] = -1, [']'] = -1
-	};
-	int depth = 0;
+	enum { OTHER, QUOTE, OPEN, CLOSE };
+	static const uint8_t kinds[256] = { ['"'] = QUOTE,
+		['{'] = OPEN,
+		['['] = OPEN,
+		['}'] = CLOSE,
+		[']'] = CLOSE };
+	unsigned depth = 0;
 
-	if (turns[(uint8_t)*p] == 0)
+	if (kinds[(uint8_t)*p] == OTHER)
 		return skip_scalar(p, end);
 	do {
-		int turn;
+		uint8_t kind;
 
-		while ((turn = turns[(uint8_t)*p]) == 0)
+		while ((kind = kinds[(uint8_t)*p]) == OTHER)
 			p++;
-		if (turn == 2) {
+		if (kind == QUOTE) {
 			p = skip_string(p, end);
 		} else {
-			depth += turn;
+			depth = kind == OPEN ? depth + 1 : depth - 1;
 			p++;
 		}
 	} while (depth > 0);

@@ -84,7 +84,7 @@ is_pass(const char *name, size_t n)
 static enum secrecy
 secrecy_of(const char *name, size_t n)
 {
-	char plain[NAME_MAX_LEN];
+	char plain[NAME_MAX_LEN], last;
 	size_t len = 0;
 
 	/* password1, token_2 */
@@ -96,10 +96,11 @@ secrecy_of(const char *name, size_t n)
 	for (size_t i = n > NAME_MAX_LEN ? n - NAME_MAX_LEN : 0; i < n; i++)
 		if (is(name[i], IS_ALNUM))
 			plain[len++] = (char)(name[i] | 0x20);
+	last = len > 0 ? plain[len - 1] : '\0';
 	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
 		const struct ending *end = &endings[i];
 
-		if (len >= end->n && plain[len - 1] == end->text[end->n - 1] &&
+		if (len >= end->n && last == end->text[end->n - 1] &&
 		    memcmp(plain + len - end->n, end->text, end->n) == 0)
 			return end->is;
 	}

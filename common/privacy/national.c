@@ -270,7 +270,8 @@ is_fr(const char *p)
 	if (is(p[6], IS_UPPER)) { /* Corsica */
 		if (p[5] != '2' || (p[6] != 'A' && p[6] != 'B'))
 			return false;
-		memcpy(digits + 5, p[6] == 'A' ? "19" : "18", 2);
+		digits[5] = '1';
+		digits[6] = p[6] == 'A' ? '9' : '8';
 	}
 	return p[0] >= '1' && p[0] <= '8' && month >= 1 &&
 	       (month <= 12 || month >= 20) &&

@@ -12,7 +12,7 @@ separator(const struct text *t, size_t at, char *ret)
 {
 	static const struct {
 		char text[4];
-		size_t n;
+		uint8_t n;
 		char is;
 	} known[] = {
 		{ " ", 1, ' ' }, { "-", 1, '-' }, { ".", 1, '.' },
