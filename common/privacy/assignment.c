@@ -171,7 +171,7 @@ is_mixed(const char *p, size_t n)
 		digit = digit || is(p[i], IS_DIGIT);
 		lower = lower || is(p[i], IS_LOWER);
 		upper = upper || is(p[i], IS_UPPER);
-		symbol = symbol || (!is(p[i], IS_ALNUM) && p[i] != '.');
+		symbol = symbol || (!is(p[i], IS_URL64) && p[i] != '.');
 	}
 	return digit + lower + upper + symbol >= 3;
 }

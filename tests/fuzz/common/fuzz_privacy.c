@@ -101,21 +101,43 @@ is_same(const struct json_span *a, const struct json_span *b)
 	return !json_next(&y, NULL, &value_b);
 }
 
+/* False: more is put back than may be. */
+static bool
+restore(const struct privacy_map *map, const char *p, size_t n, struct buf *out)
+{
+	struct privacy_restore *r = privacy_restore_new(map, false);
+	struct error e;
+	bool is_whole = privacy_restore_feed(r, p, n, out, &e) == 0 &&
+			privacy_restore_end(r, out, &e) == 0;
+
+	privacy_restore_free(r);
+	return is_whole;
+}
+
+/* Does the request itself have what is one of its placeholders? */
+static bool
+has_placeholder(const struct privacy_map *map, const char *text, size_t n)
+{
+	struct buf out = BUF_INIT;
+	bool is_changed = !restore(map, text, n, &out) || out.len != n ||
+			  memcmp(buf_data(&out), text, n) != 0;
+
+	buf_free(&out);
+	return is_changed;
+}
+
 static void
 check_restored(const struct privacy_result *r, const struct json_span *before)
 {
-	struct privacy_restore *back = privacy_restore_new(r->map, false);
 	struct buf out = BUF_INIT;
 	struct json_span after;
 	struct error e;
 
-	if (privacy_restore_feed(
-		back, buf_data(&r->body), r->body.len, &out, &e) == 0 &&
-	    privacy_restore_end(back, &out, &e) == 0 &&
+	if (!has_placeholder(r->map, before->p, before->n) &&
+	    restore(r->map, (char *)buf_data(&r->body), r->body.len, &out) &&
 	    (json_parse((char *)buf_data(&out), out.len, &after, &e) < 0 ||
 		!is_same(before, &after)))
 		abort();
-	privacy_restore_free(back);
 	buf_free(&out);
 }
 

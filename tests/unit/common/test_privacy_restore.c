@@ -552,15 +552,15 @@ test_texts_at_once_do_not_mix(void **state)
 		    "data: {\"choices\":[{\"index\":1,\"text\":\"[EMA\"},"
 		    "{\"index\":0,\"text\":\"\"}]}\n\n" },
 		{ "a ping between",
-		    BLOCK("content_block_delta", ",\"delta\":{\"text\":\"["
-						 "EMA\"}") "event: ping\ndata: "
-							   "{\"type\":\"ping\"}"
-							   "\n\n: x\n\n" BLOCK(
-							       "content_block_"
-							       "delta",
-							       ",\"delta\":{"
-							       "\"text\":\"|"
-							       "\"}"),
+		    BLOCK("content_block_delta",
+			",\"delta\":{\"text\":\"["
+			"EMA\"}") "event: ping\ndata: "
+				  "{\"type\":\"ping\"}"
+				  "\n\n: x\n\n" BLOCK("content_block_"
+						      "delta",
+				      ",\"delta\":{"
+				      "\"text\":\"|"
+				      "\"}"),
 		    BLOCK("content_block_delta",
 			",\"delta\":{\"text\":\"\"}") "event: ping\ndata: "
 						      "{\"type\":\"ping\"}\n\n:"
@@ -734,6 +734,7 @@ test_what_takes_too_much_is_refused(void **state)
 	static char kib[1025];
 	const struct fixture *f = *state;
 	struct buf many = BUF_INIT, pieces = BUF_INIT;
+	autofree char *waiting = NULL;
 
 	memset(kib, 'x', 1024);
 	for (int i = 0; i < 4096; i++)
@@ -754,9 +755,17 @@ test_what_takes_too_much_is_refused(void **state)
 	/* Pieces in an event. */
 	assert_int_equal(
 	    feed_often(f, true, buf_str(&pieces), "", 0, false), -1);
-	/* What waits for its end. */
-	kib[1024 - 40] = '\0';
-	assert_true(feed_often(f, true, "", kib, 200, true) > 0);
+	/* What waits for its end: two of each event. */
+	waiting = xasprintf("[\",\"pad\":\"%s%s%s%s", kib, kib, kib, kib);
+	assert_true(feed_often(f, true, "", waiting, 100, true) > 0);
+	waiting[0] = 'x';
+	assert_true(feed_often(f, true, "", waiting, 256, true) > 0);
+	waiting[0] = '[';
+	autofree char *longer =
+	    xasprintf("%s%s%s%s%s%s", waiting, kib, kib, kib, kib, kib);
+	assert_int_equal(feed_often(f, true, "", longer, 256, true), -1);
+	longer[0] = 'x';
+	assert_true(feed_often(f, true, "", longer, 256, true) > 0);
 	/* What is put back. */
 	assert_true(feed_often(f, false, "", buf_str(&many), 100, false) > 0);
 	assert_int_equal(
