@@ -32,6 +32,7 @@ static const struct secret {
 	{ "<hard>", "PROJECT_1",
 	    "a \"b\"\\c\n\t\x01 d\xc3\xa9 \xf0\x9f\x8d\x8e" },
 	{ "<two>", "CARD", "4111 1111 1111 1111" },
+	{ "<lines>", "LINES", "a\r\nb\rc" },
 };
 #define N_SECRETS (sizeof(secrets) / sizeof(secrets[0]))
 
@@ -160,6 +161,7 @@ test_a_body_is_restored_wherever_it_is_cut(void **state)
 		{ "nothing else", "<hard>", 0 },
 		{ "one by the other", "<mail><hard><two>", 0 },
 		{ "broken JSON", "{\"a\" \"<hard>\"}", 0 },
+		{ "a line end in a string", "{\"a\":\"x\ny <hard>\"}", 0 },
 		{ "quotes in text", "say \"<hard>\"", 0 },
 		{ "a string", "{\"a\":\"x <hard> y\",\"b\":[\"<two>\"]}", 1 },
 		{ "a name", "{\"<hard>\":true}", 1 },
@@ -442,6 +444,8 @@ test_a_stream_passes_event_by_event(void **state)
 		{ "no JSON, with line ends", "data: \"<hard>\"\n\n",
 		    "data: \"a \"b\"\\c\ndata: \t\x01 d\xc3\xa9 "
 		    "\xf0\x9f\x8d\x8e\"\n\n" },
+		{ "no JSON, with other line ends", "data: <lines>\r\n\r\n",
+		    "data: a\r\ndata: b\r\ndata: c\r\n\r\n" },
 		{ "no blank behind the colon", "data:<mail>\n\n",
 		    "data:alice@example.com\n\n" },
 		{ "other fields around it",
@@ -449,6 +453,12 @@ test_a_stream_passes_event_by_event(void **state)
 		    "id: 1\ndata: alice@example.com\nevent: x\n: c\n\n" },
 		{ "CRLF", "event: x\r\ndata: <mail>\r\n\r\n",
 		    "event: x\r\ndata: alice@example.com\r\n\r\n" },
+		{ "CRLF in JSON", "data: {\"a\":\r\ndata:\"<mail>\"}\r\n\r\n",
+		    "data: {\"a\":\r\ndata: \"alice@example.com\"}\r\n\r\n" },
+		{ "a mark in the middle",
+		    "data: 1\n\n\xef\xbb\xbf"
+		    "data: <mail>\n\n",
+		    NULL },
 		{ "CR", "event: x\rdata: <mail>\r\r",
 		    "event: x\rdata: alice@example.com\r\r" },
 		{ "JSON over two lines",
@@ -526,6 +536,18 @@ test_texts_at_once_do_not_mix(void **state)
 		{ "it ends with its last piece",
 		    CHUNK("\"text\":\"x[EMA\",\"finish_reason\":\"length\""),
 		    CHUNK("\"text\":\"x[EMA\",\"finish_reason\":\"length\"") },
+		{ "it ends with its last piece while some waits",
+		    CHOICE("0", "[EMA")
+			CHUNK("\"text\":\"b\",\"finish_reason\":\"stop\""),
+		    CHOICE("0", "") CHUNK(
+			"\"text\":\"[EMAb\",\"finish_reason\":\"stop\"") },
+		{ "a message's and a refusal",
+		    CHUNK("\"delta\":{\"content\":\"[EMA\"}")
+			CHUNK("\"delta\":{\"refusal\":\"|\"}")
+			    CHUNK("\"delta\":{\"content\":\"|\"}"),
+		    CHUNK("\"delta\":{\"content\":\"\"}")
+			CHUNK("\"delta\":{\"refusal\":\"|\"}") CHUNK(
+			    "\"delta\":{\"content\":\"alice@example.com\"}") },
 		{ "ten isn't one",
 		    CHOICE("10", "[EMA") CHOICE("1", "|") CHOICE("10", "|"),
 		    CHOICE("10", "") CHOICE("1", "|")
@@ -671,6 +693,7 @@ test_nothing_waits_but_a_beginning(void **state)
 		{ false, "a [x", 4 },
 		{ true, "data: {\"choices\":[]}\n\n", 22 },
 		{ true, "data: x\r\n\r", 10 },
+		{ true, "data: x\r\n\r\n", 11 },
 		{ true, ": comment\n", 10 },
 		{ true, "data: {\"choices\":[]}\n", 0 },
 	};
