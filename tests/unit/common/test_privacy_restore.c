@@ -756,12 +756,10 @@ test_what_takes_too_much_is_refused(void **state)
 {
 	static char kib[1025];
 	const struct fixture *f = *state;
-	struct buf many = BUF_INIT, pieces = BUF_INIT;
+	struct buf pieces = BUF_INIT;
 	autofree char *waiting = NULL;
 
 	memset(kib, 'x', 1024);
-	for (int i = 0; i < 4096; i++)
-		(void)buf_puts(&many, f->placeholders[1]);
 	(void)buf_puts(&pieces, "data: {\"choices\":[{\"text\":\"\"}");
 	for (int i = 0; i < DELTAS_MAX; i++)
 		(void)buf_puts(&pieces, ",{\"index\":0,\"text\":\"\"}");
@@ -789,12 +787,34 @@ test_what_takes_too_much_is_refused(void **state)
 	assert_int_equal(feed_often(f, true, "", longer, 256, true), -1);
 	longer[0] = 'x';
 	assert_true(feed_often(f, true, "", longer, 256, true) > 0);
-	/* What is put back. */
-	assert_true(feed_often(f, false, "", buf_str(&many), 100, false) > 0);
-	assert_int_equal(
-	    feed_often(f, false, "", buf_str(&many), 1000, false), -1);
-	buf_free(&many);
 	buf_free(&pieces);
+}
+
+static void
+test_more_than_may_be_put_back_is_refused(void **state)
+{
+	_cleanup_(privacy_map_freep) struct privacy_map *map =
+	    privacy_map_new(key);
+	size_t mib = 1u << 20;
+	autofree char *text = xmalloc(mib);
+	struct error e;
+	size_t times = 0;
+
+	(void)state;
+	memset(text, 'x', mib);
+	const char *one = privacy_map_add(map, "BIG", text, mib, true);
+	autofree char *placeholder = xstrdup(one);
+	assert_true(privacy_map_seal(map));
+	_cleanup_(privacy_restore_freep) struct privacy_restore *r =
+	    privacy_restore_new(map, false);
+	for (struct buf out = BUF_INIT; privacy_restore_feed(r, placeholder,
+					    strlen(placeholder), &out, &e) == 0;
+	     times++) {
+		assert_int_equal(out.len, mib);
+		buf_free(&out);
+	}
+	assert_int_equal(e.code, ERR_LIMIT);
+	assert_int_equal(times, PRIVACY_RESTORED_MAX / mib);
 }
 
 static const char config[] =
@@ -895,6 +915,7 @@ main(void)
 		with_map(test_an_escaped_placeholder_is_one),
 		with_map(test_nothing_waits_but_a_beginning),
 		with_map(test_what_takes_too_much_is_refused),
+		cmocka_unit_test(test_more_than_may_be_put_back_is_refused),
 		cmocka_unit_test(test_what_was_redacted_comes_back_as_it_was),
 		cmocka_unit_test(
 		    test_where_nothing_is_to_be_restored_there_is_no_map),
