@@ -15,8 +15,7 @@
 #define LABEL_MAX 64
 #define KEY_MAX 65536
 #define KEY_MIN 40 /* bytes of base64: below it, somebody writes about keys */
-#define HEADER_LINES_MAX 8
-#define HEADER_MAX 256
+#define HEADERS_MAX 512 /* bytes; more is no key, and would be read often */
 
 /* Behind an escape of a line end, "\n" as it is written in source code. */
 static size_t
@@ -54,17 +53,16 @@ skip_between(const struct text *t, size_t at, size_t end)
 static size_t
 skip_headers(const struct text *t, size_t at, size_t end)
 {
-	for (int i = 0; i < HEADER_LINES_MAX; i++) {
-		size_t name = text_run(t, at, IS_ALNUM | IS_DASH, 32);
-		size_t p = at + name;
+	size_t stop = end - at > HEADERS_MAX ? at + HEADERS_MAX : end;
 
-		if (name == 0 || text_at(t, p) != ':')
+	while (at < stop) {
+		size_t p = at + text_run(t, at, IS_ALNUM | IS_DASH, stop - at);
+
+		if (p == at || p == stop || t->p[p] != ':')
 			break;
-		if (end - p > HEADER_MAX)
-			end = p + HEADER_MAX;
-		while (p < end && t->p[p] != '\n' && t->p[p] != '\\')
+		while (p < stop && t->p[p] != '\n' && t->p[p] != '\\')
 			p++;
-		at = skip_between(t, p, end);
+		at = skip_between(t, p, stop);
 	}
 	return at;
 }

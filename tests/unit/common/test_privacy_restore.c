@@ -32,6 +32,7 @@ static const struct secret {
 	{ "<hard>", "PROJECT_1",
 	    "a \"b\"\\c\n\t\x01 d\xc3\xa9 \xf0\x9f\x8d\x8e" },
 	{ "<two>", "CARD", "4111 1111 1111 1111" },
+	{ "<lines>", "LINES", "a\r\nb\rc" },
 };
 #define N_SECRETS (sizeof(secrets) / sizeof(secrets[0]))
 
@@ -160,6 +161,7 @@ test_a_body_is_restored_wherever_it_is_cut(void **state)
 		{ "nothing else", "<hard>", 0 },
 		{ "one by the other", "<mail><hard><two>", 0 },
 		{ "broken JSON", "{\"a\" \"<hard>\"}", 0 },
+		{ "a line end in a string", "{\"a\":\"x\ny <hard>\"}", 0 },
 		{ "quotes in text", "say \"<hard>\"", 0 },
 		{ "a string", "{\"a\":\"x <hard> y\",\"b\":[\"<two>\"]}", 1 },
 		{ "a name", "{\"<hard>\":true}", 1 },
@@ -410,7 +412,7 @@ test_a_stream_is_restored_wherever_its_bytes_are_cut(void **state)
 		const struct protocol *p = &protocols[i];
 		autofree char *from = expand(*state, text, -1);
 		autofree char *to = expand(*state, text, 0);
-		autofree char *stream = write_stream(p, from, 7, 5);
+		autofree char *stream = write_stream(p, from, 7, 13);
 		size_t n = strlen(stream);
 		autofree char *whole = restore(*state, true, stream, n, 0, n);
 		autofree char *got = read_text(p, whole);
@@ -442,6 +444,8 @@ test_a_stream_passes_event_by_event(void **state)
 		{ "no JSON, with line ends", "data: \"<hard>\"\n\n",
 		    "data: \"a \"b\"\\c\ndata: \t\x01 d\xc3\xa9 "
 		    "\xf0\x9f\x8d\x8e\"\n\n" },
+		{ "no JSON, with other line ends", "data: <lines>\r\n\r\n",
+		    "data: a\r\ndata: b\r\ndata: c\r\n\r\n" },
 		{ "no blank behind the colon", "data:<mail>\n\n",
 		    "data:alice@example.com\n\n" },
 		{ "other fields around it",
@@ -449,6 +453,12 @@ test_a_stream_passes_event_by_event(void **state)
 		    "id: 1\ndata: alice@example.com\nevent: x\n: c\n\n" },
 		{ "CRLF", "event: x\r\ndata: <mail>\r\n\r\n",
 		    "event: x\r\ndata: alice@example.com\r\n\r\n" },
+		{ "CRLF in JSON", "data: {\"a\":\r\ndata:\"<mail>\"}\r\n\r\n",
+		    "data: {\"a\":\r\ndata: \"alice@example.com\"}\r\n\r\n" },
+		{ "a mark in the middle",
+		    "data: 1\n\n\xef\xbb\xbf"
+		    "data: <mail>\n\n",
+		    NULL },
 		{ "CR", "event: x\rdata: <mail>\r\r",
 		    "event: x\rdata: alice@example.com\r\r" },
 		{ "JSON over two lines",
@@ -526,6 +536,18 @@ test_texts_at_once_do_not_mix(void **state)
 		{ "it ends with its last piece",
 		    CHUNK("\"text\":\"x[EMA\",\"finish_reason\":\"length\""),
 		    CHUNK("\"text\":\"x[EMA\",\"finish_reason\":\"length\"") },
+		{ "it ends with its last piece while some waits",
+		    CHOICE("0", "[EMA")
+			CHUNK("\"text\":\"b\",\"finish_reason\":\"stop\""),
+		    CHOICE("0", "") CHUNK(
+			"\"text\":\"[EMAb\",\"finish_reason\":\"stop\"") },
+		{ "a message's and a refusal",
+		    CHUNK("\"delta\":{\"content\":\"[EMA\"}")
+			CHUNK("\"delta\":{\"refusal\":\"|\"}")
+			    CHUNK("\"delta\":{\"content\":\"|\"}"),
+		    CHUNK("\"delta\":{\"content\":\"\"}")
+			CHUNK("\"delta\":{\"refusal\":\"|\"}") CHUNK(
+			    "\"delta\":{\"content\":\"alice@example.com\"}") },
 		{ "ten isn't one",
 		    CHOICE("10", "[EMA") CHOICE("1", "|") CHOICE("10", "|"),
 		    CHOICE("10", "") CHOICE("1", "|")
@@ -671,6 +693,7 @@ test_nothing_waits_but_a_beginning(void **state)
 		{ false, "a [x", 4 },
 		{ true, "data: {\"choices\":[]}\n\n", 22 },
 		{ true, "data: x\r\n\r", 10 },
+		{ true, "data: x\r\n\r\n", 11 },
 		{ true, ": comment\n", 10 },
 		{ true, "data: {\"choices\":[]}\n", 0 },
 	};
@@ -733,12 +756,10 @@ test_what_takes_too_much_is_refused(void **state)
 {
 	static char kib[1025];
 	const struct fixture *f = *state;
-	struct buf many = BUF_INIT, pieces = BUF_INIT;
+	struct buf pieces = BUF_INIT;
 	autofree char *waiting = NULL;
 
 	memset(kib, 'x', 1024);
-	for (int i = 0; i < 4096; i++)
-		(void)buf_puts(&many, f->placeholders[1]);
 	(void)buf_puts(&pieces, "data: {\"choices\":[{\"text\":\"\"}");
 	for (int i = 0; i < DELTAS_MAX; i++)
 		(void)buf_puts(&pieces, ",{\"index\":0,\"text\":\"\"}");
@@ -766,12 +787,36 @@ test_what_takes_too_much_is_refused(void **state)
 	assert_int_equal(feed_often(f, true, "", longer, 256, true), -1);
 	longer[0] = 'x';
 	assert_true(feed_often(f, true, "", longer, 256, true) > 0);
-	/* What is put back. */
-	assert_true(feed_often(f, false, "", buf_str(&many), 100, false) > 0);
-	assert_int_equal(
-	    feed_often(f, false, "", buf_str(&many), 1000, false), -1);
-	buf_free(&many);
 	buf_free(&pieces);
+}
+
+static void
+test_more_than_may_be_put_back_is_refused(void **state)
+{
+	_cleanup_(privacy_map_freep) struct privacy_map *map =
+	    privacy_map_new(key);
+	size_t mib = 1u << 20;
+	autofree char *text = xmalloc(mib);
+	struct buf out = BUF_INIT;
+	struct error e;
+	size_t times = 0;
+
+	(void)state;
+	memset(text, 'x', mib);
+	const char *one = privacy_map_add(map, "BIG", text, mib, true);
+	autofree char *placeholder = xstrdup(one);
+	assert_true(privacy_map_seal(map));
+	_cleanup_(privacy_restore_freep) struct privacy_restore *r =
+	    privacy_restore_new(map, false);
+	while (privacy_restore_feed(
+		   r, placeholder, strlen(placeholder), &out, &e) == 0) {
+		assert_int_equal(out.len, mib);
+		buf_consume(&out, mib);
+		times++;
+	}
+	buf_free(&out);
+	assert_int_equal(e.code, ERR_LIMIT);
+	assert_int_equal(times, PRIVACY_RESTORED_MAX / mib);
 }
 
 static const char config[] =
@@ -872,6 +917,7 @@ main(void)
 		with_map(test_an_escaped_placeholder_is_one),
 		with_map(test_nothing_waits_but_a_beginning),
 		with_map(test_what_takes_too_much_is_refused),
+		cmocka_unit_test(test_more_than_may_be_put_back_is_refused),
 		cmocka_unit_test(test_what_was_redacted_comes_back_as_it_was),
 		cmocka_unit_test(
 		    test_where_nothing_is_to_be_restored_there_is_no_map),
