@@ -750,6 +750,17 @@ def test_wrong_input_is_named_and_changes_nothing(gateway, why, argv, key, rc,
                       "json").json()["credential_keys"] == []
 
 
+@pytest.mark.parametrize("type, key, says", [
+    ("google-vertex-ai", "VERTEX_AI_TOKEN",
+     "'google-service-account-jwt' needs the material 'client_email'"),
+    ("aws-bedrock", "AWS_ACCESS_KEY_ID",
+     "'aws-sts-assume-role' needs the material 'role_arn'"),
+])
+def test_types_that_need_it_say_how(gateway, type, key, says):
+    r = Provider(gateway, key, type).refresh("configure", ok=False)
+    assert r.rc == 1 and says in r.err, r
+
+
 def test_a_credential_of_another_attached_provider_is_not_taken(gateway):
     a, b = Provider(gateway), Provider(gateway)
     realm = client_realm()
