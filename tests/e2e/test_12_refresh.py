@@ -666,6 +666,19 @@ def test_the_present_value_is_used_until_the_time_that_is_given(gateway):
     s.delete()
 
 
+def test_a_value_that_stays_lives_no_longer_for_that(gateway):
+    realm, p = client_realm(answers=[{"status": 500}]), Provider(gateway)
+    gateway.ok("provider", "update", p.name, "--credential", "FRESH_TOKEN=-",
+               "--credential-expires-at", "FRESH_TOKEN=1000", input=GOLD)
+    client(p, realm)
+    p.wait("error")
+    s = sandbox(gateway, p)
+    assert use(s, placeholder(s)) == "credential_unavailable"
+    p.refresh("rotate")
+    assert use(s, placeholder(s)) == realm.issued[-1]
+    s.delete()
+
+
 B = "oauth2-client-credentials"
 GOOD_URL = f"https://{TOKENS}/r/x/token"
 C = ("--strategy", B, "--token-url", GOOD_URL)
