@@ -260,16 +260,34 @@ read_map(struct reader *r, const struct yaml_node *node, const struct key *keys,
 	}
 }
 
+/* What is below a key is called by it, until leave(). */
+static size_t
+enter(struct reader *r, const char *key)
+{
+	size_t n = strlen(r->path);
+
+	(void)snprintf(r->path + n, sizeof(r->path) - n, "%s.", key);
+	return n;
+}
+
+static void
+leave(struct reader *r, size_t n)
+{
+	r->path[n] = '\0';
+}
+
 /* Texts by names of the operator's. */
 static void
 read_material(struct reader *r, const struct yaml_node *node, void *to,
     const struct key *key)
 {
 	struct pairs *pairs = (void *)((char *)to + key->offset);
+	size_t at;
 
 	if (!is_kind(r, node, key->name, YAML_MAPPING))
 		return;
 	pairs->v = arena_alloc(&r->p->arena, node->n + 1, sizeof(*pairs->v));
+	at = enter(r, key->name);
 	for (size_t i = 0; i < node->n; i++) {
 		const char *text = take_text(r, node->items[i], node->keys[i]);
 
@@ -278,6 +296,7 @@ read_material(struct reader *r, const struct yaml_node *node, void *to,
 				arena_strdup(&r->p->arena, node->keys[i]), text
 			};
 	}
+	leave(r, at);
 }
 
 #define K(member) offsetof(struct profile_refresh, member)
@@ -294,12 +313,16 @@ read_refresh(struct reader *r, const struct yaml_node *node, void *to,
     const struct key *key)
 {
 	struct profile_refresh *refresh = (void *)((char *)to + key->offset);
+	const size_t before = r->bad->n;
+	size_t at;
 
 	if (!is_kind(r, node, key->name, YAML_MAPPING))
 		return;
+	at = enter(r, key->name);
 	read_map(r, node, refresh_keys, refresh);
-	if (refresh->strategy == NULL)
-		complain(r, node, "refresh.strategy", "is missing");
+	if (refresh->strategy == NULL && r->bad->n == before)
+		complain(r, node, "strategy", "is missing");
+	leave(r, at);
 }
 
 static const char *const auth_styles[] = { "basic", "bearer", "header", "query",

@@ -702,13 +702,16 @@ put_value(struct provider *p, const struct provider_value *from, bool new_epoch)
 					   : add_credential(p, from->key);
 	char *value =
 	    from->value != NULL ? xstrdup(from->value) : value_of(p, c);
+	/* What stays lives no longer for that. */
+	int64_t expires = from->value == NULL && from->expires_at_ms == 0
+			      ? c->expires_at_ms
+			      : from->expires_at_ms;
 
 	if (has == NULL || new_epoch) {
 		make_handle(c->handle);
 		c->epoch = c->revision + 1;
 	}
-	set_value(p, c,
-	    &(struct gateway_credential){ c->key, value, from->expires_at_ms });
+	set_value(p, c, &(struct gateway_credential){ c->key, value, expires });
 	OPENSSL_cleanse(value, strlen(value));
 	free(value);
 }

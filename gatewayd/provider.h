@@ -86,7 +86,7 @@ int provider_delete(struct provider *, struct error *);
 struct provider_value {
 	const char *key;
 	const char *value;     /* NULL: the one it has stays; "": it has none */
-	int64_t expires_at_ms; /* 0: never */
+	int64_t expires_at_ms; /* 0: never, or as before if it stays */
 };
 
 /*

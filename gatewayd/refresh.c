@@ -347,6 +347,9 @@ fail(struct refresh *r, bool refused, int64_t retry_s, const struct error *why)
 		log_warnx("cannot keep that: %s", e.text);
 		r->state.next_ms = next.next_ms;
 		set_error(&r->state, ERROR, why->text);
+		/* Each sweep tries to take it away, until that can be kept. */
+		if (takes)
+			r->state.expires_at_ms = 1;
 	}
 	(void)error_prefix(&told, "credential '%s' of provider '%s'", r->key,
 	    r->provider->name);
@@ -616,44 +619,61 @@ take_given(struct wanted *w, const struct gateway_configure_refresh *given,
 	return 0;
 }
 
+/* What the type says of a credential, if that is the same strategy. */
+static const struct profile_refresh *
+find_typical(const struct provider *p, const char *key, const char *strategy)
+{
+	const struct profile *profile = profile_find(&p->gw->profiles, p->type);
+	const struct profile_refresh *typical =
+	    profile != NULL ? profile_refresh(profile, key) : NULL;
+
+	if (typical != NULL && strategy != NULL &&
+	    strcmp(typical->strategy, strategy) != 0)
+		return NULL;
+	return typical;
+}
+
+static void
+add_typical(struct wanted *w, const struct profile_refresh *typical)
+{
+	const struct pairs *material = &typical->material;
+
+	for (size_t i = 0; i < material->n; i++)
+		if (refresh_material_get(&w->material, material->v[i].name) ==
+		    NULL)
+			add_material(
+			    w, material->v[i].name, material->v[i].value);
+	if (w->token_url == NULL)
+		w->token_url = typical->token_url;
+}
+
 static int
 find_wanted(const struct provider *p,
     const struct gateway_configure_refresh *given, struct wanted *w,
     struct error *e)
 {
-	const struct profile *profile = profile_find(&p->gw->profiles, p->type);
 	const struct profile_refresh *typical =
-	    profile != NULL ? profile_refresh(profile, given->credential_key)
-			    : NULL;
-	const char *name = given->strategy;
+	    find_typical(p, given->credential_key, given->strategy);
 
-	w->material.v = w->v;
-	if (name == NULL && typical == NULL)
+	if (given->strategy == NULL && typical == NULL)
 		return error_set(e, ERR_INVALID,
 		    "type '%s' has no strategy for credential '%s'; say one "
 		    "with --strategy",
 		    p->type, given->credential_key);
-	if (name == NULL)
-		name = typical->strategy;
-	w->strategy = refresh_strategy_find(name, e);
+	w->material.v = w->v;
+	w->token_url = given->token_url;
+	w->strategy = refresh_strategy_find(
+	    given->strategy != NULL ? given->strategy : typical->strategy, e);
 	if (w->strategy == NULL || take_given(w, given, e) < 0)
 		return -1;
-	/* Another strategy than the type's has nothing of it. */
-	if (typical != NULL && strcmp(typical->strategy, name) != 0)
-		typical = NULL;
-	for (size_t i = 0; typical != NULL && i < typical->material.n; i++)
-		if (refresh_material_get(
-			&w->material, typical->material.v[i].name) == NULL)
-			add_material(w, typical->material.v[i].name,
-			    typical->material.v[i].value);
-	w->token_url = given->token_url;
-	if (w->token_url == NULL && typical != NULL)
-		w->token_url = typical->token_url;
+	if (typical != NULL)
+		add_typical(w, typical);
 	if (w->token_url == NULL)
 		w->token_url = refresh_strategy_url(w->strategy);
 	if (w->token_url == NULL)
-		return error_set(
-		    e, ERR_INVALID, "strategy '%s' needs --token-url", name);
+		return error_set(e, ERR_INVALID,
+		    "strategy '%s' needs --token-url",
+		    refresh_strategy_name(w->strategy));
 	return 0;
 }
 

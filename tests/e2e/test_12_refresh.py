@@ -666,6 +666,19 @@ def test_the_present_value_is_used_until_the_time_that_is_given(gateway):
     s.delete()
 
 
+def test_a_value_that_stays_lives_no_longer_for_that(gateway):
+    realm, p = client_realm(answers=[{"status": 500}]), Provider(gateway)
+    gateway.ok("provider", "update", p.name, "--credential", "FRESH_TOKEN=-",
+               "--credential-expires-at", "FRESH_TOKEN=1000", input=GOLD)
+    client(p, realm)
+    p.wait("error")
+    s = sandbox(gateway, p)
+    assert use(s, placeholder(s)) == "credential_unavailable"
+    p.refresh("rotate")
+    assert use(s, placeholder(s)) == realm.issued[-1]
+    s.delete()
+
+
 B = "oauth2-client-credentials"
 GOOD_URL = f"https://{TOKENS}/r/x/token"
 C = ("--strategy", B, "--token-url", GOOD_URL)
@@ -748,6 +761,17 @@ def test_wrong_input_is_named_and_changes_nothing(gateway, why, argv, key, rc,
     assert "No refreshes found" in p.refresh("status", key=False).err
     assert gateway.ok("provider", "get", p.name, "-o",
                       "json").json()["credential_keys"] == []
+
+
+@pytest.mark.parametrize("type, key, says", [
+    ("google-vertex-ai", "VERTEX_AI_TOKEN",
+     "'google-service-account-jwt' needs the material 'client_email'"),
+    ("aws-bedrock", "AWS_ACCESS_KEY_ID",
+     "'aws-sts-assume-role' needs the material 'role_arn'"),
+])
+def test_types_that_need_it_say_how(gateway, type, key, says):
+    r = Provider(gateway, key, type).refresh("configure", ok=False)
+    assert r.rc == 1 and says in r.err, r
 
 
 def test_a_credential_of_another_attached_provider_is_not_taken(gateway):

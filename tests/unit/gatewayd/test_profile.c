@@ -78,6 +78,38 @@ test_every_key_is_read(void **state)
 }
 
 static void
+test_a_refresh_is_for_the_variables_of_its_credential(void **state)
+{
+	static const char text[] =
+	    "id: x\n"
+	    "credentials:\n"
+	    "  - env_vars: [A, B]\n"
+	    "    refresh: {strategy: s, token_url: \"https://a/{t}\","
+	    " material: {scope: a b, t: '1'}}\n"
+	    "  - {refresh: {strategy: other}, env_vars: [C]}\n"
+	    "  - env_vars: [D]\n";
+	struct violations bad = { 0 };
+	const struct profile_refresh *r;
+	struct profile *p = NULL;
+
+	(void)state;
+	assert_int_equal(profile_parse(text, strlen(text), &p, &bad, NULL), 0);
+	assert_int_equal(p->variables.n, 4);
+	r = profile_refresh(p, "B");
+	assert_ptr_equal(r, profile_refresh(p, "A"));
+	assert_string_equal(r->strategy, "s");
+	assert_string_equal(r->token_url, "https://a/{t}");
+	assert_int_equal(r->material.n, 2);
+	assert_string_equal(r->material.v[0].name, "scope");
+	assert_string_equal(r->material.v[0].value, "a b");
+	assert_string_equal(profile_refresh(p, "C")->strategy, "other");
+	assert_null(profile_refresh(p, "C")->token_url);
+	assert_null(profile_refresh(p, "D"));
+	assert_null(profile_refresh(p, "E"));
+	profile_free(p);
+}
+
+static void
 test_little_is_needed(void **state)
 {
 	struct violations bad = { 0 };
@@ -159,6 +191,19 @@ static const struct {
 	    "credentials[0].path_template", "must start with '/'" },
 	{ "required and nameless", C "{required: true}\n", 3,
 	    "credentials[0].env_vars", "is missing" },
+	{ "a refresh as a text", C "{refresh: s}\n", 3,
+	    "credentials[0].refresh", "must be a mapping" },
+	{ "a refresh without strategy", C "{refresh: {token_url: u}}\n", 3,
+	    "credentials[0].refresh.strategy", "is missing" },
+	{ "a list as strategy", C "{refresh: {strategy: [s]}}\n", 3,
+	    "credentials[0].refresh.strategy", "must be a text" },
+	{ "a refresh's unknown key", C "{refresh: {strategy: s, secret: x}}\n",
+	    3, "credentials[0].refresh.secret", "unknown key" },
+	{ "material as a list", C "{refresh: {strategy: s, material: [x]}}\n",
+	    3, "credentials[0].refresh.material", "must be a mapping" },
+	{ "material that is no text",
+	    C "{refresh: {strategy: s, material: {a: {}}}}\n", 3,
+	    "credentials[0].refresh.material.a", "must be a text" },
 	{ "discovery of what isn't there",
 	    C "{name: x}\ndiscovery:\n  credentials: [y]\n", 5,
 	    "discovery.credentials", "no credential 'y'" },
@@ -269,6 +314,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_key_is_read),
+		cmocka_unit_test(
+		    test_a_refresh_is_for_the_variables_of_its_credential),
 		cmocka_unit_test(test_little_is_needed),
 		cmocka_unit_test(test_what_is_wrong_is_named_with_its_place),
 		cmocka_unit_test(test_all_that_is_wrong_is_told_at_once),
