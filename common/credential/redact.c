@@ -187,6 +187,15 @@ void
 redact_feed(
     const struct redact *r, struct redact_stream *s, const void *p, size_t n)
 {
+	size_t used;
+
+	/* Mostly nothing is held, and nothing need be copied to be looked at.
+	 */
+	if (s->held.len == 0 && n > 0) {
+		used = filter(r, p, n, false, &s->out);
+		(void)buf_append(&s->held, (const char *)p + used, n - used);
+		return;
+	}
 	(void)buf_append(&s->held, p, n);
 	pass(r, s, false);
 }
