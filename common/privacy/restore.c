@@ -18,17 +18,22 @@
 #include "common/privacy/restore.h"
 #include "common/xalloc.h"
 
+/* An event of whose texts some wait: as it came, and its data without any text.
+ * Of all channels that wait since then. */
+struct kept {
+	struct buf raw;
+	struct buf data;
+	unsigned users;
+};
+
 /* A text that comes in pieces. */
 struct channel {
 	char key[DELTA_KEY_MAX];
 	struct refill text;
 	bool has_piece; /* in the event at hand */
 	bool has_ended;
-	/* The last event, if some of the text waits: as it came, and its data
-	 * without any text; where the piece was. */
-	struct buf raw;
-	struct buf data;
-	size_t at;
+	struct kept *last; /* the last event, if some of the text waits */
+	size_t at;         /* where the piece was in its data */
 };
 
 struct privacy_restore {
@@ -38,8 +43,10 @@ struct privacy_restore {
 	bool is_stream;
 	struct event_reader reader;
 	struct deltas deltas;
-	struct channel *channels[PRIVACY_CHANNELS_MAX]; /* by age */
+	struct channel *channels[PRIVACY_CHANNELS_MAX]; /* by key */
 	size_t n;
+	struct channel *pieces[PRIVACY_CHANNELS_MAX]; /* of the deltas */
+	size_t kept;                                  /* bytes */
 };
 
 struct privacy_restore *
@@ -55,11 +62,24 @@ privacy_restore_new(const struct privacy_map *map, bool is_stream)
 }
 
 static void
-channel_free(struct channel *c)
+forget_event(struct privacy_restore *r, struct channel *c)
 {
+	struct kept *k = c->last;
+
+	c->last = NULL;
+	if (k == NULL || --k->users > 0)
+		return;
+	r->kept -= k->raw.len + k->data.len;
+	buf_wipe(&k->raw);
+	buf_wipe(&k->data);
+	free(k);
+}
+
+static void
+close_channel(struct privacy_restore *r, struct channel *c)
+{
+	forget_event(r, c);
 	refill_clear(&c->text);
-	buf_wipe(&c->raw);
-	buf_wipe(&c->data);
 	free(c);
 }
 
@@ -69,7 +89,7 @@ privacy_restore_free(struct privacy_restore *r)
 	if (r == NULL)
 		return;
 	for (size_t i = 0; i < r->n; i++)
-		channel_free(r->channels[i]);
+		close_channel(r, r->channels[i]);
 	refill_clear(&r->body);
 	event_reader_clear(&r->reader);
 	deltas_clear(&r->deltas);
@@ -82,22 +102,31 @@ refuse(struct error *e)
 	return error_set(e, ERR_LIMIT, "the answer is too long");
 }
 
-static struct channel *
+/* Where it is, or is to be. */
+static size_t
 find_channel(const struct privacy_restore *r, const char *key)
 {
-	for (size_t i = 0; i < r->n; i++)
-		if (strcmp(r->channels[i]->key, key) == 0)
-			return r->channels[i];
-	return NULL;
+	size_t low = 0, high = r->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(r->channels[middle]->key, key) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
 static struct channel *
 open_channel(struct privacy_restore *r, const char *key, struct error *e)
 {
-	struct channel *c = find_channel(r, key);
+	size_t at = find_channel(r, key);
+	struct channel *c;
 
-	if (c != NULL)
-		return c;
+	if (at < r->n && strcmp(r->channels[at]->key, key) == 0)
+		return r->channels[at];
 	if (r->n == PRIVACY_CHANNELS_MAX) {
 		(void)error_set(e, ERR_LIMIT,
 		    "the answer has more than %d texts at once",
@@ -107,7 +136,10 @@ open_channel(struct privacy_restore *r, const char *key, struct error *e)
 	c = xcalloc(1, sizeof(*c));
 	memcpy(c->key, key, sizeof(c->key));
 	refill_init(&c->text, r->map, &r->left, true);
-	r->channels[r->n++] = c;
+	memmove(&r->channels[at + 1], &r->channels[at],
+	    (r->n - at) * sizeof(r->channels[0]));
+	r->n++;
+	r->channels[at] = c;
 	return c;
 }
 
@@ -129,6 +161,7 @@ open_channels(struct privacy_restore *r, bool is_last, struct error *e)
 		if (c->has_piece)
 			continue;
 		c->has_piece = true;
+		r->pieces[n] = c;
 		d->list[n++] = d->list[i];
 	}
 	d->n = n;
@@ -138,25 +171,30 @@ open_channels(struct privacy_restore *r, bool is_last, struct error *e)
 	return 0;
 }
 
-/* The last event again, with what has waited as its only text. */
+/* The last event again, with what has waited as its only text.  A long one can
+ * be sent for many channels: that counts as what is put back. */
 static int
-send_waiting(struct channel *c, struct buf *out, struct error *e)
+send_waiting(struct privacy_restore *r, struct channel *c, struct buf *out,
+    struct error *e)
 {
-	struct buf data = BUF_INIT, waiting = BUF_INIT;
-	int r;
+	struct buf data = BUF_INIT;
+	const struct kept *k = c->last;
+	const char *text;
+	int ret = -1;
 
-	if (c->text.waiting.len == 0)
+	if (k == NULL)
 		return 0;
-	(void)refill_end(&c->text, &waiting, e);
-	(void)buf_append(&data, buf_data(&c->data), c->at);
-	(void)buf_append(&data, buf_data(&waiting), waiting.len);
-	(void)buf_append(
-	    &data, buf_data(&c->data) + c->at, c->data.len - c->at);
-	r = event_write((char *)buf_data(&c->raw), c->raw.len,
-	    (char *)buf_data(&data), data.len, out);
+	text = (char *)buf_data(&k->data);
+	(void)buf_append(&data, text, c->at);
+	(void)refill_end(&c->text, &data, e);
+	(void)buf_append(&data, text + c->at, k->data.len - c->at);
+	if (data.len + k->raw.len <= r->left)
+		ret = event_write((char *)buf_data(&k->raw), k->raw.len,
+		    (char *)buf_data(&data), data.len, out);
+	if (ret == 0)
+		r->left -= data.len + k->raw.len;
 	buf_wipe(&data);
-	buf_free(&waiting);
-	return r < 0 ? refuse(e) : 0;
+	return ret < 0 ? refuse(e) : 0;
 }
 
 /* Those that end with this event, and have no piece in it that could take what
@@ -168,7 +206,7 @@ send_ended(struct privacy_restore *r, struct buf *out, struct error *e)
 		struct channel *c = r->channels[i];
 
 		if (c->has_ended && !c->has_piece &&
-		    send_waiting(c, out, e) < 0)
+		    send_waiting(r, c, out, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -181,7 +219,7 @@ close_ended(struct privacy_restore *r)
 
 	for (size_t i = 0; i < r->n; i++)
 		if (r->channels[i]->has_ended)
-			channel_free(r->channels[i]);
+			close_channel(r, r->channels[i]);
 		else
 			r->channels[n++] = r->channels[i];
 	r->n = n;
@@ -197,11 +235,10 @@ fill_piece(struct channel *c, const struct json_span *s, struct buf *to,
 	return c->has_ended ? refill_end(&c->text, to, e) : 0;
 }
 
-/* The event's data as it goes on; or, for a channel of which something waits,
- * without any piece of text.  *at is where the channel's was. */
+/* The event's data as it goes on; or without any text, for what waits. */
 static int
-fill_data(struct privacy_restore *r, const struct buf *data,
-    const struct channel *without, size_t *at, struct buf *to, struct error *e)
+fill_data(struct privacy_restore *r, const struct buf *data, bool has_text,
+    struct buf *to, struct error *e)
 {
 	const char *p = (char *)buf_data(data), *end = p + data->len;
 	struct refill outside;
@@ -210,13 +247,11 @@ fill_data(struct privacy_restore *r, const struct buf *data,
 	refill_init(&outside, r->map, &r->left, false);
 	for (size_t i = 0; ret == 0 && i < r->deltas.n; i++) {
 		const struct json_span *s = &r->deltas.list[i].text;
-		struct channel *c = find_channel(r, r->deltas.list[i].key);
 
 		ret = refill_feed(&outside, p, (size_t)(s->p + 1 - p), to, e);
-		if (without == NULL && ret == 0)
-			ret = fill_piece(c, s, to, e);
-		if (without == c)
-			*at = to->len;
+		r->pieces[i]->at = to->len;
+		if (has_text && ret == 0)
+			ret = fill_piece(r->pieces[i], s, to, e);
 		p = s->p + s->n - 1;
 	}
 	if (ret == 0)
@@ -227,37 +262,43 @@ fill_data(struct privacy_restore *r, const struct buf *data,
 	return ret;
 }
 
-/* For what waits, should the channel end before its next event. */
 static int
-keep_event(struct privacy_restore *r, struct channel *c, const struct buf *data,
+keep_event(struct privacy_restore *r, const struct buf *data, struct kept *k,
     struct error *e)
 {
-	buf_wipe(&c->raw);
-	buf_wipe(&c->data);
-	if (c->text.waiting.len == 0)
-		return 0;
-	(void)buf_append(&c->raw, buf_data(&r->reader.raw), r->reader.raw.len);
-	return fill_data(r, data, c, &c->at, &c->data, e);
+	const struct buf *raw = &r->reader.raw;
+	int ret;
+
+	(void)buf_append(&k->raw, buf_data(raw), raw->len);
+	ret = fill_data(r, data, false, &k->data, e);
+	r->kept += k->raw.len + k->data.len;
+	if (r->kept > PRIVACY_WAITING_MAX)
+		return error_set(e, ERR_LIMIT,
+		    "more of the answer waits for its end than %u bytes",
+		    PRIVACY_WAITING_MAX);
+	return ret;
 }
 
+/* For what waits, should its channel end before its next event. */
 static int
-keep_events(struct privacy_restore *r, const struct buf *data, struct error *e)
+keep_waiting(struct privacy_restore *r, const struct buf *data, struct error *e)
 {
-	size_t total = 0;
+	struct kept *k = NULL;
 
 	for (size_t i = 0; i < r->n; i++) {
 		struct channel *c = r->channels[i];
 
-		if (c->has_piece && keep_event(r, c, data, e) < 0)
-			return -1;
-		total += c->raw.len + c->data.len + c->text.waiting.len;
-		if (total > PRIVACY_WAITING_MAX)
-			return error_set(e, ERR_LIMIT,
-			    "more of the answer waits for its end than %u "
-			    "bytes",
-			    PRIVACY_WAITING_MAX);
+		if (!c->has_piece)
+			continue;
+		forget_event(r, c);
+		if (c->text.waiting.len == 0)
+			continue;
+		if (k == NULL)
+			k = xcalloc(1, sizeof(*k));
+		k->users++;
+		c->last = k;
 	}
-	return 0;
+	return k != NULL ? keep_event(r, data, k, e) : 0;
 }
 
 static bool
@@ -276,7 +317,7 @@ send_event(struct privacy_restore *r, const struct buf *data, struct buf *out,
 	int ret = 0;
 
 	if (data->len > 0)
-		ret = fill_data(r, data, NULL, NULL, &to, e);
+		ret = fill_data(r, data, true, &to, e);
 	if (ret == 0) {
 		if (is_same(&to, data))
 			ret = buf_append(out, buf_data(raw), raw->len);
@@ -323,10 +364,10 @@ on_event(
 		ret = send_ended(r, out, e);
 	if (ret == 0)
 		ret = send_event(r, &data, out, e);
-	if (ret == 0) {
+	if (ret == 0)
+		ret = keep_waiting(r, &data, e);
+	if (ret == 0)
 		close_ended(r);
-		ret = keep_events(r, &data, e);
-	}
 	buf_free(&data);
 	buf_consume(raw, raw->len);
 	return ret;

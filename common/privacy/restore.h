@@ -32,7 +32,7 @@
 
 #define PRIVACY_EVENT_MAX (4u << 20)
 #define PRIVACY_CHANNELS_MAX 256
-#define PRIVACY_WAITING_MAX (4u << 20)   /* for next events, of all channels */
+#define PRIVACY_WAITING_MAX (1u << 20)   /* for next events, of all channels */
 #define PRIVACY_RESTORED_MAX (64u << 20) /* of an answer, as it is escaped */
 
 struct privacy_map;

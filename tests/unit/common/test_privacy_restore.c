@@ -564,7 +564,7 @@ test_texts_at_once_do_not_mix(void **state)
 		    TOOL("0", "[EMA") CHUNK("\"delta\":{\"content\":\"[\"}")
 			DONE,
 		    TOOL("0", "") CHUNK("\"delta\":{\"content\":\"\"}")
-			TOOL("0", "[EMA") CHUNK("\"delta\":{\"content\":\"[\"}")
+			CHUNK("\"delta\":{\"content\":\"[\"}") TOOL("0", "[EMA")
 			    DONE },
 		{ "only its own text is sent again",
 		    "data: {\"choices\":[{\"index\":1,\"text\":\"[EMA\"},"
@@ -819,6 +819,28 @@ test_more_than_may_be_put_back_is_refused(void **state)
 	assert_int_equal(times, PRIVACY_RESTORED_MAX / mib);
 }
 
+static void
+test_a_long_event_is_not_sent_again_for_each_of_its_texts(void **state)
+{
+	const struct fixture *f = *state;
+	struct buf text = BUF_INIT, out = BUF_INIT;
+	_cleanup_(privacy_restore_freep) struct privacy_restore *r =
+	    privacy_restore_new(f->map, true);
+	struct error e;
+
+	(void)buf_puts(&text, "data: {\"choices\":[{\"text\":\"\"}");
+	for (int i = 1; i < PRIVACY_CHANNELS_MAX; i++)
+		(void)buf_printf(&text, ",{\"index\":%d,\"text\":\"[\"}", i);
+	(void)buf_printf(&text, "],\"pad\":\"%0*d\"}\n\n", 400000, 0);
+	assert_int_equal(
+	    privacy_restore_feed(r, buf_data(&text), text.len, &out, &e), 0);
+	assert_int_equal(privacy_restore_end(r, &out, &e), -1);
+	assert_int_equal(e.code, ERR_LIMIT);
+	assert_true(out.len < 2ul * PRIVACY_RESTORED_MAX);
+	buf_free(&text);
+	buf_free(&out);
+}
+
 static const char config[] =
     "detectors:\n"
     "  - { type: email, action: redact, restore: true }\n"
@@ -917,6 +939,8 @@ main(void)
 		with_map(test_an_escaped_placeholder_is_one),
 		with_map(test_nothing_waits_but_a_beginning),
 		with_map(test_what_takes_too_much_is_refused),
+		with_map(
+		    test_a_long_event_is_not_sent_again_for_each_of_its_texts),
 		cmocka_unit_test(test_more_than_may_be_put_back_is_refused),
 		cmocka_unit_test(test_what_was_redacted_comes_back_as_it_was),
 		cmocka_unit_test(
