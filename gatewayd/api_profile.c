@@ -35,6 +35,7 @@ struct reading {
 	size_t n_bad;
 	struct gateway_profile_violation warnings[SHOWN_MAX];
 	size_t n_warnings;
+	bool more; /* than fit */
 };
 
 static void
@@ -106,6 +107,7 @@ static void
 show(struct reading *r, const char *file, struct violations *from,
     struct gateway_profile_violation *to, size_t *n)
 {
+	r->more = r->more || from->more || *n + from->n > SHOWN_MAX;
 	for (size_t i = 0; i < from->n && *n < SHOWN_MAX; i++)
 		to[(*n)++] = (struct gateway_profile_violation){ file,
 			from->v[i].line, from->v[i].column,
@@ -189,8 +191,8 @@ is_refused(struct call *call, struct reading *r)
 	if (r->n_bad == 0)
 		return false;
 	(void)snprintf(message, sizeof(message),
-	    "not a profile: %zu violation%s", r->n_bad,
-	    r->n_bad == 1 ? "" : "s");
+	    "not a profile: %zu%s violation%s", r->n_bad,
+	    r->more ? " or more" : "", r->n_bad == 1 ? "" : "s");
 	call_error_with(
 	    call, "ProfileInvalid", gateway_profile_invalid_fields, &reply);
 	return true;

@@ -169,6 +169,12 @@ BAD = [
                   "K=" + "v" * 8193], 1, "8192"),
     ("a long name", ["--name", "x" * 254, "--type", "generic",
                      "--credential", "K=v"], 1, "name"),
+    ("a long config", ["--name", "x", "--type", "generic", "--config",
+                       "C=" + "v" * 8193], 1, "config 'C' is too long"),
+    ("too much config", ["--name", "x", "--type", "generic"] +
+     [a for i in range(65) for a in ("--config", f"C{i}=v")], 1, "config"),
+    ("a long type", ["--name", "x", "--type", "t" * 65, "--credential",
+                     "K=v"], 1, "type"),
     ("too many", ["--name", "x", "--type", "generic"] +
      [a for i in range(33) for a in ("--credential", f"K{i}=v")], 1, "32"),
 ]

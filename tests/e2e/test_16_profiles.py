@@ -298,6 +298,10 @@ binaries:
     good = clean.file("good.yaml", ANVIL)
     r = profile(clean, "lint", "-f", good, "-f", path)
     assert r.rc == 1 and "good.yaml" not in r.err
+    many = clean.file("many.yaml", "id: a\n" + "".join(
+        f"k{i}: 1\n" for i in range(70)))
+    r = profile(clean, "lint", "-f", many)
+    assert r.rc == 1 and "64 or more violations" in r.err
     r = profile(clean, "lint", "-f", good)
     assert r.rc == 0 and "Valid profile anvil" in r.err
     assert "anvil" not in ids(clean)
