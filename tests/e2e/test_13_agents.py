@@ -79,6 +79,10 @@ COPILOT = Agent(
     env(COPILOT_PROVIDER_BASE_URL=f"{LOCAL}/v1", COPILOT_OFFLINE="true",
         COPILOT_PROVIDER_API_KEY="unused", COPILOT_MODEL="gpt-5-mini"))
 ALL = [CLAUDE, CODEX, OPENCODE, COPILOT]
+slow = pytest.mark.skipif(os.getuid() != 0, reason="slow, and no other for an "
+                          "ordinary user than the faster agents' are")
+ONCE = [CLAUDE, CODEX, pytest.param(OPENCODE, marks=slow),
+        pytest.param(COPILOT, marks=slow)]
 
 
 def keys():
@@ -306,7 +310,7 @@ def test_an_aborted_agent_leaves_no_core_and_none_with_its_key(gateway):
 # Under its own policy, and against inference.local.
 #
 
-@pytest.mark.parametrize("agent", ALL, ids=str)
+@pytest.mark.parametrize("agent", ONCE, ids=str)
 def test_it_works_against_inference_local(gateway, agent):
     """With the gateway's key and model, no key of its own, and a policy that
     lets it nowhere."""
