@@ -458,6 +458,24 @@ prepare(struct gateway *gw, uid_t owner, const char *sandbox,
 	return 0;
 }
 
+/* routerd takes so many, and one that it doesn't get would be as if it weren't
+ * there. */
+static int
+check_count(const struct gateway *gw, struct error *e)
+{
+	const struct inference_route *r;
+	size_t n = 0;
+
+	TAILQ_FOREACH(r, &gw->routes, next)
+	n++;
+	return n < ROUTER_ROUTES_MAX
+		   ? 0
+		   : error_set(e, ERR_LIMIT,
+			 "there are %d inference routes, and no more are "
+			 "possible",
+			 ROUTER_ROUTES_MAX);
+}
+
 int
 inference_set(struct gateway *gw, uid_t owner, const char *sandbox,
     const struct gateway_set_inference *given, struct inference_route **ret,
@@ -472,7 +490,8 @@ inference_set(struct gateway *gw, uid_t owner, const char *sandbox,
 	struct store_route row = { owner, sandbox, name, NULL,
 		old != NULL ? old->version + 1 : 1 };
 
-	if (prepare(gw, owner, sandbox, given, &spec, &privacy, e) < 0)
+	if (prepare(gw, owner, sandbox, given, &spec, &privacy, e) < 0 ||
+	    (old == NULL && check_count(gw, e) < 0))
 		return -1;
 	(void)codec_encode(&json, m->params, &spec, NULL);
 	row.spec = buf_str(&json);
@@ -630,53 +649,51 @@ secret_or_null(const struct provider *p, const char *key)
 	return value;
 }
 
-/* False: it can't be carried out, and the log says why. */
-static bool
+/* Endpoint and secrets. */
+static int
+fill_access(const struct inference_route *r, const struct provider *p,
+    const struct kind *k, struct pushed *own, struct error *e)
+{
+	const struct credential *c = k != NULL ? key_of(p, k) : NULL;
+
+	if (k == NULL)
+		return error_set(e, ERR_NOT_FOUND, "provider '%s' is gone",
+		    r->spec->provider);
+	if (check_endpoint(p, k, e) < 0)
+		return -1;
+	if (c != NULL && credential_is_empty(c))
+		return error_set(e, ERR_PRECONDITION,
+		    "provider '%s' waits for a new key", p->name);
+	/* Servers on one's own machine often want no key. */
+	if (c != NULL && provider_secret(p, c, &own->key, e) < 0)
+		return -1;
+	own->access_key = secret_or_null(p, "AWS_ACCESS_KEY_ID");
+	own->session_token = secret_or_null(p, "AWS_SESSION_TOKEN");
+	own->endpoint = make_endpoint(p, k);
+	return 0;
+}
+
+/* -1: it can't be asked; to is filled all the same, without an endpoint. */
+static int
 fill(struct gateway *gw, const struct inference_route *r, struct pushed *own,
-    struct router_route *to)
+    struct router_route *to, struct error *e)
 {
 	const struct gateway_set_inference *spec = r->spec;
 	const struct provider *p = provider_of(gw, r->owner, spec->provider);
-	const struct kind *k = p != NULL ? kind_of(p) : NULL;
-	const struct credential *c = k != NULL ? key_of(p, k) : NULL;
-	struct error e;
+	int result = fill_access(r, p, p != NULL ? kind_of(p) : NULL, own, e);
 
-	if (k == NULL) {
-		log_warnx("an inference route has no provider name=%s "
-			  "provider=%s",
-		    r->name, spec->provider);
-		return false;
-	}
-	if (check_endpoint(p, k, &e) < 0) {
-		log_warnx("inference route '%s': %s", r->name, e.text);
-		return false;
-	}
-	own->endpoint = make_endpoint(p, k);
-	if (c != NULL && credential_is_empty(c)) {
-		log_warnx("an inference route waits for a new key name=%s "
-			  "provider=%s",
-		    r->name, p->name);
-		return false;
-	}
-	/* Servers on one's own machine often want no key. */
-	if (c != NULL && provider_secret(p, c, &own->key, &e) < 0) {
-		log_warnx("%s", e.text);
-		return false;
-	}
-	own->access_key = secret_or_null(p, "AWS_ACCESS_KEY_ID");
-	own->session_token = secret_or_null(p, "AWS_SESSION_TOKEN");
 	inference_scope(r->owner, own->scope);
 	*to = (struct router_route){
 		.scope = *r->sandbox != '\0' ? r->sandbox : own->scope,
 		.name = r->name,
-		.provider = p->name,
-		.type = p->type,
+		.provider = spec->provider,
+		.type = p != NULL ? p->type : "",
 		.endpoint = own->endpoint,
 		.model = spec->model,
 		.key = own->key,
 		.access_key = own->access_key,
 		.session_token = own->session_token,
-		.region = region_of(p),
+		.region = p != NULL ? region_of(p) : NULL,
 		.timeout_s = spec->timeout_s,
 		.fallbacks = spec->fallbacks,
 		.requests_per_minute = spec->requests_per_minute,
@@ -684,7 +701,7 @@ fill(struct gateway *gw, const struct inference_route *r, struct pushed *own,
 		.concurrent = spec->concurrent,
 		.privacy = spec->privacy,
 	};
-	return true;
+	return result;
 }
 
 int
@@ -702,10 +719,8 @@ inference_verify(struct gateway *gw, uid_t owner, const char *sandbox,
 	autofree char *privacy = NULL;
 	int result = prepare(gw, owner, sandbox, given, &spec, &privacy, e);
 
-	if (result == 0 && !fill(gw, &r, &own, &route))
-		result = error_set(e, ERR_PRECONDITION,
-		    "provider '%s' can't be used: see the gateway's log",
-		    spec.provider);
+	if (result == 0)
+		result = fill(gw, &r, &own, &route, e);
 	if (result == 0)
 		verify_start(gw, &route, done, arg);
 	pushed_clear(&own);
@@ -728,6 +743,7 @@ inference_push(struct gateway *gw)
 	struct router_set_routes all = { { NULL, 0 } };
 	struct inference_route *r;
 	struct pushed *own;
+	struct error e;
 	size_t n = 0;
 
 	if (gw->router == NULL || !link_is_up(gw->router))
@@ -739,11 +755,15 @@ inference_push(struct gateway *gw)
 	n = 0;
 	TAILQ_FOREACH(r, &gw->routes, next)
 	{
-		if (all.routes.n < ROUTER_ROUTES_MAX &&
-		    fill(gw, r, &own[n++], &routes[all.routes.n]))
-			all.routes.n++;
+		if (n < ROUTER_ROUTES_MAX &&
+		    fill(gw, r, &own[n], &routes[n], &e) < 0)
+			log_warnx("an inference route can't be asked name=%s: "
+				  "%s",
+			    r->name, e.text);
+		n++;
 	}
 	all.routes.v = routes;
+	all.routes.n = n < ROUTER_ROUTES_MAX ? n : ROUTER_ROUTES_MAX;
 	link_call(gw->router, &router_set_routes_method, &all, on_pushed, NULL);
 	while (n > 0)
 		pushed_clear(&own[--n]);

@@ -122,20 +122,37 @@ go(struct client *c, enum client_state to, int64_t ms)
 	return AGAIN;
 }
 
+/*
+ * What a request takes of the budget.  Where the backend hasn't said (some
+ * never do, some at the end, for which a client need not wait) four bytes or
+ * one event of a stream count as a token.
+ */
+static int64_t
+tokens_spent(const struct client *c)
+{
+	const struct meter *m = &c->answer.meter;
+	int64_t in = m->input_tokens, out = m->output_tokens;
+	int64_t guess = m->is_stream ? m->events : (int64_t)(c->answered / 4);
+	bool is_told = c->is_whole && in >= 0 && out >= 0;
+
+	if (!is_told && c->answered > 0 && c->status < 300) {
+		in = in >= 0 ? in : (int64_t)(c->body.len / 4);
+		out = out > guess ? out : guess;
+	}
+	return (in > 0 ? in : 0) + (out > 0 ? out : 0);
+}
+
 /* The end of one request, however it ended. */
 static void
 end_request(struct client *c)
 {
-	const struct meter *m = &c->answer.meter;
-	int64_t in = m->input_tokens, out = m->output_tokens;
-
 	upstream_free(c->upstream);
 	c->upstream = NULL;
 	/* Whoever answered, it is the route that was asked for that pays. */
 	if (c->admitted)
 		budget_end(c->worker->budgets, c->scopes.sandbox,
-		    c->ask.first->name,
-		    (in > 0 ? in : 0) + (out > 0 ? out : 0));
+		    c->ask.first->name, tokens_spent(c));
+	c->answered = 0;
 	c->admitted = false;
 	answer_clear(&c->answer);
 	guard_clear(&c->guard); /* the answer borrowed of it */
@@ -574,6 +591,9 @@ admit(struct client *c)
 		return answer(
 		    c, 503, "cluster inference is not configured", hint, 0);
 	}
+	if (c->ask.route->is_closed)
+		return answer(c, 503, "inference service unavailable",
+		    "The route can't be asked: the gateway's log says why", 0);
 	if (guard_request(&c->guard, c->table, &c->ask, &c->body, &no) < 0)
 		return refuse(c, &(struct refusal){ .status = no.status,
 				     .error = no.error,

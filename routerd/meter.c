@@ -88,8 +88,10 @@ read_line(struct meter *m, const char *line, size_t n)
 
 	if (n > 0 && line[n - 1] == '\r')
 		n--;
-	if (n >= sizeof(data) - 1 && memcmp(line, data, sizeof(data) - 1) == 0)
-		read_json(m, line + sizeof(data) - 1, n - (sizeof(data) - 1));
+	if (n < sizeof(data) - 1 || memcmp(line, data, sizeof(data) - 1) != 0)
+		return;
+	m->events++;
+	read_json(m, line + sizeof(data) - 1, n - (sizeof(data) - 1));
 }
 
 static void

@@ -20,6 +20,7 @@ struct meter {
 	bool is_stream; /* text/event-stream; else one JSON text */
 	bool lost;      /* it was too much */
 	struct buf kept;
+	int64_t events;       /* of a stream, that came */
 	int64_t input_tokens; /* -1: not known */
 	int64_t output_tokens;
 };

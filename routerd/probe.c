@@ -291,8 +291,8 @@ probe_start(
 	p->fd = fd;
 	p->deadline_ms = link_now_ms() + PROBE_MS;
 	TAILQ_INSERT_TAIL(&w->probes, p, next);
-	if (table_new(&(struct router_set_routes){ { route, 1 } }, &p->table,
-		e) < 0) {
+	if (table_new(&(struct router_set_routes){ { route, 1 } }, true,
+		&p->table, e) < 0) {
 		probe_free(p);
 		return -1;
 	}

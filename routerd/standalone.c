@@ -193,7 +193,7 @@ standalone_parse(const char *name, const char *text, size_t n,
 	if (result == 0)
 		result = table_new(
 		    &(struct router_set_routes){ .routes = { r.routes, r.n } },
-		    ret, e);
+		    true, ret, e);
 	for (size_t i = 0; i < r.n; i++) {
 		free(r.routes[i].fallbacks.v);
 		free(r.routes[i].protocols.v);

@@ -7,6 +7,7 @@
 #include "common/credential/injected.h"
 #include "common/credential/redact.h"
 #include "common/http/message.h"
+#include "common/log.h"
 #include "common/privacy/privacy.h"
 #include "common/wire/router.h"
 #include "common/xalloc.h"
@@ -59,10 +60,13 @@ route_clear(struct route *r)
 static int
 read_endpoint(struct route *r, const char *endpoint, struct error *e)
 {
-	struct http_slice text = { endpoint, strlen(endpoint) }, path;
+	struct http_slice text = { endpoint, 0 }, path;
 	char authority[HTTP_AUTHORITY_SIZE];
 	struct http_url url;
 
+	if (endpoint == NULL)
+		return error_set(e, ERR_INVALID, "it has no endpoint");
+	text.n = strlen(endpoint);
 	if (http_url_parse(text, &url, e) < 0)
 		return -1;
 	r->is_tls = http_slice_is_nocase(url.scheme, "https");
@@ -132,10 +136,12 @@ read_protocols(struct route *r, const struct strings *names, struct error *e)
 	return 0;
 }
 
+/* A closed one takes all: it has the place of one that did. */
 bool
 route_offers(const struct route *r, enum protocol p)
 {
-	return (r->protocols & 1u << p) != 0 && backend_offers(r->backend, p);
+	return r->is_closed ||
+	       ((r->protocols & 1u << p) != 0 && backend_offers(r->backend, p));
 }
 
 static int
@@ -192,21 +198,28 @@ route_init(struct route *r, const struct router_route *from, struct error *e)
 }
 
 int
-table_new(
-    const struct router_set_routes *from, struct table **ret, struct error *e)
+table_new(const struct router_set_routes *from, bool is_strict,
+    struct table **ret, struct error *e)
 {
 	const struct router_route *v = from->routes.v;
 	struct table *t = xcalloc(1, sizeof(*t));
 
 	t->refs = 1;
 	t->routes = xcalloc(from->routes.n + 1, sizeof(*t->routes));
-	for (; t->n < from->routes.n; t->n++) {
-		if (route_init(&t->routes[t->n], &v[t->n], e) < 0) {
-			(void)error_prefix(e, "route '%s'", v[t->n].name);
-			t->n++;
+	while (t->n < from->routes.n) {
+		struct route *r = &t->routes[t->n];
+		int result = route_init(r, &v[t->n++], e);
+
+		if (result < 0 && is_strict) {
+			(void)error_prefix(e, "route '%s'", r->name);
 			table_unref(t);
 			return -1;
 		}
+		r->is_closed = result < 0;
+		if (r->is_closed)
+			log_warnx("a route can't be asked name=%s provider=%s: "
+				  "%s",
+			    r->name, r->provider, e->text);
 	}
 	*ret = t;
 	return 0;
@@ -265,6 +278,10 @@ find(const struct table *t, const struct scopes *scopes, struct http_slice name,
 			if (route_offers(r, protocol))
 				return r;
 		}
+		/* What is said for a sandbox is said instead of what its
+		 * owner says, privacy and all. */
+		if (*met)
+			break;
 	}
 	return NULL;
 }
@@ -275,7 +292,7 @@ table_choose(const struct table *t, const struct scopes *scopes,
     const struct route **ret)
 {
 	struct http_slice name = { ROUTER_DEFAULT, strlen(ROUTER_DEFAULT) };
-	bool met = false;
+	bool met = false, met_alias = false;
 
 	*ret = NULL;
 	if (request->prefix.p != NULL) {
@@ -288,27 +305,26 @@ table_choose(const struct table *t, const struct scopes *scopes,
 	if (model != NULL)
 		*ret =
 		    find(t, scopes, (struct http_slice){ model, strlen(model) },
-			false, request->protocol, &met);
+			false, request->protocol, &met_alias);
 	if (*ret == NULL)
 		*ret = find(t, scopes, name, false, request->protocol, &met);
-	return *ret != NULL ? CHOICE_OK
-	       : met        ? CHOICE_INCOMPATIBLE
-			    : CHOICE_NONE;
+	return *ret != NULL       ? CHOICE_OK
+	       : met || met_alias ? CHOICE_INCOMPATIBLE
+				  : CHOICE_NONE;
 }
 
 const struct route *
 table_fallback(const struct table *t, const struct scopes *scopes,
     const struct route *route, enum protocol protocol, size_t n)
 {
-	bool met = false;
-
 	for (size_t i = 0; route->fallbacks[i] != NULL; i++) {
+		bool met = false;
 		const struct route *r = find(t, scopes,
 		    (struct http_slice){
 			route->fallbacks[i], strlen(route->fallbacks[i]) },
 		    false, protocol, &met);
 
-		if (r != NULL && r != route && n-- == 0)
+		if (r != NULL && r != route && !r->is_closed && n-- == 0)
 			return r;
 	}
 	return NULL;

@@ -32,6 +32,7 @@ struct route {
 	const struct backend *backend;
 	unsigned protocols; /* bits of what it offers of its backend's */
 	bool is_mock;       /* there is no backend: mock.h answers */
+	bool is_closed; /* something is wrong with it: backend may be NULL */
 	bool is_tls;
 	struct http_authority authority; /* its port is set */
 	char *origin;                    /* "https://api.example.com:443" */
@@ -55,9 +56,13 @@ struct scopes {
 	const char *owner;
 };
 
-/* All or none.  ERR_INVALID and ERR_LIMIT name the route. */
-int table_new(
-    const struct router_set_routes *, struct table **ret, struct error *);
+/*
+ * Strict: all or none; ERR_INVALID and ERR_LIMIT name the route that is wrong.
+ * Else that one is closed, and the log says why: it is found, so that no other
+ * takes its place, and isn't asked; 0 always.
+ */
+int table_new(const struct router_set_routes *, bool is_strict,
+    struct table **ret, struct error *);
 struct table *table_ref(struct table *);
 void table_unref(struct table *); /* NULL is fine */
 /* Of one that isn't empty. */

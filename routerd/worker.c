@@ -133,7 +133,7 @@ set_routes(struct call *call, void *params, struct error *e)
 	struct worker *w = call_ctx(call);
 	struct table *t;
 
-	if (table_new(params, &t, e) < 0)
+	if (table_new(params, false, &t, e) < 0)
 		return -1;
 	table_unref(w->table);
 	w->table = t;

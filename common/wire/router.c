@@ -13,7 +13,7 @@ static const struct field route_fields[] = {
 	{ "name", FIELD_STR, REQUIRED, P(name), WIRE_NAME_MAX },
 	{ "provider", FIELD_STR, REQUIRED, P(provider), WIRE_PATH_MAX },
 	{ "type", FIELD_STR, REQUIRED, P(type), WIRE_NAME_MAX },
-	{ "endpoint", FIELD_STR, REQUIRED, P(endpoint), WIRE_PATH_MAX },
+	{ "endpoint", FIELD_STR, OPTIONAL, P(endpoint), WIRE_PATH_MAX },
 	{ "protocols", FIELD_STRS, OPTIONAL, P(protocols), PROTOCOLS_MAX },
 	{ "model", FIELD_STR, OPTIONAL, P(model), WIRE_TEXT_MAX },
 	{ "key", FIELD_STR, OPTIONAL, P(key), ROUTER_KEY_MAX,

@@ -40,7 +40,7 @@ struct router_route {
 	const char *name;         /* ROUTER_DEFAULT, or an alias */
 	const char *provider;     /* its name, also a prefix of paths */
 	const char *type;         /* of the provider: "openai", "anthropic" */
-	const char *endpoint;     /* base URL */
+	const char *endpoint;     /* base URL; NULL: the route can't be asked */
 	struct strings protocols; /* offered; empty: all that its type speaks */
 	const char *model;
 	const char *key;           /* a secret: memory only */

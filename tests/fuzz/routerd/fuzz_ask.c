@@ -49,7 +49,7 @@ table_of(size_t i)
 		routes[i].model = MODEL;
 		assert(
 		    table_new(&(struct router_set_routes){ { &routes[i], 1 } },
-			&tables[i], &e) == 0);
+			true, &tables[i], &e) == 0);
 	}
 	return tables[i];
 }

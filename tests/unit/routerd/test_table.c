@@ -82,7 +82,10 @@ test_a_request_takes_its_route(void **state)
 		{ "box-1", "sys", NULL, PROTOCOL_CHAT, "none" },
 		{ "box-1", ROUTER_SYSTEM, NULL, PROTOCOL_CHAT, "none" },
 		{ "box-1", NULL, ROUTER_SYSTEM, PROTOCOL_CHAT, "o" },
-		/* A sandbox's own comes first, its owner's second. */
+		/* A sandbox's own comes instead of its owner's, for all
+		 * protocols. */
+		{ "box-2", NULL, NULL, PROTOCOL_MESSAGES, "incompatible" },
+		{ "box-2", NULL, "claude", PROTOCOL_MESSAGES, "a" },
 		{ "box-2", NULL, NULL, PROTOCOL_CHAT, "own" },
 		{ "box-2", NULL, "spare", PROTOCOL_CHAT, "o2" },
 		/* Others' aren't there. */
@@ -94,7 +97,7 @@ test_a_request_takes_its_route(void **state)
 	struct error e;
 
 	(void)state;
-	assert_int_equal(table_new(&all, &t, &e), 0);
+	assert_int_equal(table_new(&all, true, &t, &e), 0);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		assert_string_equal(choose(t, cases[i].sandbox, cases[i].prefix,
 					cases[i].model, cases[i].protocol),
@@ -111,7 +114,7 @@ test_fallbacks_come_in_order_and_speak_the_protocol(void **state)
 	struct error e;
 
 	(void)state;
-	assert_int_equal(table_new(&all, &t, &e), 0);
+	assert_int_equal(table_new(&all, true, &t, &e), 0);
 	assert_int_equal(
 	    table_choose(t, &box_1, &request, NULL, &r), CHOICE_OK);
 	assert_string_equal(
@@ -149,7 +152,7 @@ test_endpoints_are_read_or_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		one.endpoint = good[i].endpoint;
-		assert_int_equal(table_new(&set, &t, &e), 0);
+		assert_int_equal(table_new(&set, true, &t, &e), 0);
 		assert_int_equal(
 		    table_choose(t, &box_1, &request, NULL, &r), CHOICE_OK);
 		assert_int_equal(r->is_tls, good[i].is_tls);
@@ -159,16 +162,16 @@ test_endpoints_are_read_or_refused(void **state)
 	}
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		one.endpoint = bad[i];
-		assert_int_equal(table_new(&set, &t, &e), -1);
+		assert_int_equal(table_new(&set, true, &t, &e), -1);
 	}
 	one = routes[0];
 	one.type = "github";
-	assert_int_equal(table_new(&set, &t, &e), -1);
+	assert_int_equal(table_new(&set, true, &t, &e), -1);
 	assert_non_null(strstr(e.text, "inference.local"));
 	assert_non_null(strstr(e.text, "github"));
 	one = routes[0];
 	one.key = "a\r\nb";
-	assert_int_equal(table_new(&set, &t, &e), -1);
+	assert_int_equal(table_new(&set, true, &t, &e), -1);
 	assert_null(strstr(e.text, "a\r"));
 }
 
@@ -228,7 +231,8 @@ test_a_route_reroutes_within_its_scope(void **state)
 
 	(void)state;
 	assert_int_equal(
-	    table_new(&(struct router_set_routes){ { some, 6 } }, &t, &e), 0);
+	    table_new(&(struct router_set_routes){ { some, 6 } }, true, &t, &e),
+	    0);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const struct scopes scopes = { cases[i].sandbox,
 			cases[i].owner };
@@ -248,7 +252,7 @@ test_a_route_reroutes_within_its_scope(void **state)
 }
 
 static void
-test_one_bad_section_refuses_all_routes(void **state)
+test_a_bad_section_is_named(void **state)
 {
 	static const struct {
 		const char *section, *error;
@@ -268,11 +272,71 @@ test_one_bad_section_refuses_all_routes(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		two[1].privacy = cases[i].section;
 		assert_int_equal(
-		    table_new(
-			&(struct router_set_routes){ { two, 2 } }, &t, &e),
+		    table_new(&(struct router_set_routes){ { two, 2 } }, true,
+			&t, &e),
 		    -1);
 		assert_non_null(strstr(e.text, "route 'spare': privacy"));
 		assert_non_null(strstr(e.text, cases[i].error));
+	}
+}
+
+/* It keeps its place, and nobody is asked in its stead. */
+static void
+test_a_route_that_is_wrong_is_closed(void **state)
+{
+	static const struct router_route wrong[] = {
+		{ .endpoint = NULL, .type = "openai" },
+		{ .endpoint = "ftp://x/", .type = "openai" },
+		{ .endpoint = "https://x/", .type = "" },
+		{ .endpoint = "https://x/", .type = "openai", .key = "a\nb" },
+		{ .endpoint = "https://x/",
+		    .type = "openai",
+		    .privacy = "{\"detectors\":[]}" },
+	};
+	struct router_route some[] = { routes[0], routes[1], routes[4] };
+	struct api_request request = { .protocol = PROTOCOL_CHAT };
+	const struct scopes box_2 = { "box-2", "uid:1" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		const struct route *r;
+		struct table *t;
+		struct error e;
+
+		some[2] = wrong[i];
+		some[2].scope = "box-2";
+		some[2].name = ROUTER_DEFAULT;
+		some[2].provider = "own";
+		assert_int_equal(
+		    table_new(&(struct router_set_routes){ { some, 3 } }, true,
+			&t, &e),
+		    -1);
+		assert_int_equal(
+		    table_new(&(struct router_set_routes){ { some, 3 } }, false,
+			&t, &e),
+		    0);
+		assert_int_equal(
+		    table_choose(t, &box_2, &request, NULL, &r), CHOICE_OK);
+		assert_string_equal(r->provider, "own");
+		assert_true(r->is_closed);
+		assert_int_equal(
+		    table_choose(t, &box_1, &request, NULL, &r), CHOICE_OK);
+		assert_false(r->is_closed);
+		table_unref(t);
+		/* As a fallback it is passed over. */
+		some[2].scope = "uid:1";
+		some[2].name = "claude";
+		assert_int_equal(
+		    table_new(&(struct router_set_routes){ { some, 3 } }, false,
+			&t, &e),
+		    0);
+		assert_int_equal(
+		    table_choose(t, &box_1, &request, NULL, &r), CHOICE_OK);
+		assert_string_equal(
+		    table_fallback(t, &box_1, r, PROTOCOL_CHAT, 0)->name,
+		    "spare");
+		assert_null(table_fallback(t, &box_1, r, PROTOCOL_CHAT, 1));
+		table_unref(t);
 	}
 }
 
@@ -281,11 +345,12 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_request_takes_its_route),
+		cmocka_unit_test(test_a_route_that_is_wrong_is_closed),
 		cmocka_unit_test(
 		    test_fallbacks_come_in_order_and_speak_the_protocol),
 		cmocka_unit_test(test_endpoints_are_read_or_refused),
 		cmocka_unit_test(test_a_route_reroutes_within_its_scope),
-		cmocka_unit_test(test_one_bad_section_refuses_all_routes),
+		cmocka_unit_test(test_a_bad_section_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
