@@ -18,11 +18,12 @@
 #include "common/privacy/keys.h"
 #include "common/privacy/map.h"
 #include "common/privacy/matcher.h"
+#include "common/privacy/nest.h"
 #include "common/privacy/text.h"
 #include "common/xalloc.h"
 
-#define NESTED_MAX 4 /* JSON in a string of JSON in a string ... */
-#define NUMBER_MIN 9 /* digits; shorter ones identify nobody */
+#define NESTED_MAX (NEST_MAX - 1) /* the innermost string is text */
+#define NUMBER_MIN 9              /* digits; shorter ones identify nobody */
 
 /* A text and where it was written: the body itself, or what a string with
  * escapes in the level above means. */

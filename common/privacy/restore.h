@@ -18,7 +18,7 @@
  * pass at once and as they are.
  *
  * The answer is hostile: what one event, all channels and all that is put back
- * may take has a limit.  No I/O, no clock, no log.
+ * or sent again may take has a limit.  No I/O, no clock, no log.
  */
 #ifndef COMMON_PRIVACY_RESTORE_H
 #define COMMON_PRIVACY_RESTORE_H

@@ -200,9 +200,12 @@ find_prefixed(const struct text *t, size_t at, struct found *ret)
 
 	for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {
 		const struct token *k = &tokens[i];
-		size_t before = strlen(k->prefix), n;
+		size_t before, n;
 
-		if (t->p[at] != k->prefix[0] || left < before + k->min ||
+		if (t->p[at] != k->prefix[0])
+			continue;
+		before = strlen(k->prefix);
+		if (left < before + k->min ||
 		    memcmp(t->p + at, k->prefix, before) != 0)
 			continue;
 		n = text_run(t, at + before, k->set, (size_t)k->max + 1);
