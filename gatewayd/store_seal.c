@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* store_seal.c - what is sealed in the database; see store.h. */
+#include <string.h>
+
 #include "common/xalloc.h"
 #include "gatewayd/sql.h"
 #include "gatewayd/store.h"
@@ -105,6 +107,36 @@ change_next(const struct change *c, int64_t *behind, struct error *e)
 	return 1;
 }
 
+/* What is sealed is a BLOB, and nothing else is: one that isn't in the table
+ * above would be lost with the old key. */
+static int
+check_complete(struct store *s, struct error *e)
+{
+	_cleanup_(sql_finalize) sqlite3_stmt *q = NULL;
+	int r;
+
+	if (sql_prepare(s, &q, e,
+		"SELECT m.name, c.name FROM sqlite_schema AS m,"
+		" pragma_table_info(m.name) AS c"
+		" WHERE m.type = 'table' AND c.type = 'BLOB'",
+		"") < 0)
+		return -1;
+	while ((r = sqlite3_step(q)) == SQLITE_ROW) {
+		const char *table = sql_text(q, 0), *column = sql_text(q, 1);
+		size_t i = 0;
+
+		while (
+		    i < COLUMNS && (strcmp(columns[i].table, table) != 0 ||
+				       strcmp(columns[i].column, column) != 0))
+			i++;
+		if (i == COLUMNS)
+			return error_set(e, ERR_PRECONDITION,
+			    "what is in '%s.%s' can't be sealed anew", table,
+			    column);
+	}
+	return r == SQLITE_DONE ? 0 : sql_fail(s, "read the schema", e);
+}
+
 int
 store_sealed_change(struct store *s,
     int (*row)(
@@ -114,7 +146,7 @@ store_sealed_change(struct store *s,
 	struct change c = { s, NULL, row, arg, 0 };
 	TRANSACTION(s);
 
-	if (sql_begin(s, e) < 0)
+	if (sql_begin(s, e) < 0 || check_complete(s, e) < 0)
 		return -1;
 	for (size_t i = 0; i < COLUMNS; i++) {
 		int64_t behind = INT64_MIN;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_store.c - what was stored is there after the database was closed. */
 #include <setjmp.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -380,6 +381,16 @@ shout(void *arg, const char *label, void *sealed, size_t len, struct error *e)
 }
 
 static void
+add_table(const char *path, const char *sql)
+{
+	sqlite3 *db = NULL;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	(void)sqlite3_close(db);
+}
+
+static void
 test_what_is_sealed_is_changed_as_a_whole(void **state)
 {
 	static const struct store_credential keys[] = {
@@ -412,6 +423,12 @@ test_what_is_sealed_is_changed_as_a_whole(void **state)
 	    store_sealed_each(p->store, note_sealed, &seen, &e), 0);
 	assert_string_equal(seen.labels,
 	    "sandbox/s/ca-key=!!! provider/p/K/1=!!! provider/p/L/7=!!! ");
+
+	/* A table that nobody told of must not be left behind. */
+	add_table(p->path, "CREATE TABLE other (secret BLOB) STRICT");
+	assert_int_equal(
+	    store_sealed_change(p->store, shout, &seen, &n, &e), -1);
+	assert_non_null(strstr(e.text, "'other.secret'"));
 }
 
 int
