@@ -654,7 +654,8 @@ check_removed(
 	const struct gateway_credential *v = given->v;
 
 	for (size_t i = 0; i < given->n; i++)
-		if (*v[i].value == '\0' && refresh_gives(p, v[i].key))
+		if (v[i].value != NULL && *v[i].value == '\0' &&
+		    refresh_gives(p, v[i].key))
 			return error_set(e, ERR_PRECONDITION,
 			    "credential '%s' is refreshed; end that first: "
 			    "openshell provider refresh delete %s "
