@@ -905,3 +905,19 @@ def test_a_rotation_that_was_asked_for_is_made_up_for(own_gateway):
     before = len(realm.issued)
     assert p.wait("refreshed")
     assert len(realm.issued) == before + 1
+
+
+def test_another_sealing_key_opens_what_refreshes_need(own_gateway):
+    """In memory, and from the database."""
+    g = own_gateway
+    realm, p = token_realm(rotates=True), Provider(g)
+    refresh_token(p, realm)
+    p.wait("refreshed")
+    s = sandbox(g, p)
+    held = placeholder(s)
+    g.ok("gateway", "rotate-key")
+    p.refresh("rotate")
+    assert use(s, held) == realm.issued[-1]
+    g.kill("gatewayd")
+    p.refresh("rotate")
+    assert use(s, held) == realm.issued[-1]
