@@ -21,15 +21,6 @@ static const uint8_t special[256] = {
 	[0x80 ... 0xff] = 1,
 };
 
-/* Bytes between which a nested value has nothing to skip over but itself. */
-static const uint8_t structure[256] = {
-	['"'] = 1,
-	['{'] = 1,
-	['}'] = 1,
-	['['] = 1,
-	[']'] = 1,
-};
-
 static bool
 is_space(char c)
 {
@@ -367,11 +358,9 @@ skip_value(const char *p, const char *end)
 			p++;
 			break;
 		default:
-			if (depth > 0) {
-				while (!structure[(uint8_t)*p])
-					p++;
+			p++;
+			if (depth > 0)
 				break;
-			}
 			while (p < end && *p != ',' && *p != '}' && *p != ']' &&
 			       !is_space(*p))
 				p++;
