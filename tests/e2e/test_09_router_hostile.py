@@ -165,14 +165,9 @@ class Router:
             [ROUTERD, "--inference-routes", path, "--workers", "1", "--listen",
              f"127.0.0.1:{self.port}", *options], stderr=self.log)
         wait_until(self.answers, "routerd listens")
-        # It listens before it has a worker.
-        wait_until(self.workers, "routerd has a worker")
-        self.worker, = self.workers()
-
-    def workers(self):
-        return [int(p) for p in subprocess.run(
+        self.worker = int(subprocess.run(
             ["pgrep", "-P", str(self.p.pid)], capture_output=True,
-            text=True).stdout.split()]
+            text=True).stdout.split()[0])
 
     def answers(self):
         try:

@@ -951,13 +951,13 @@ def test_usage_is_counted_and_kept(gateway, backend):
     assert got[0].pop("input_tokens") in (14, 21)
     assert got[0].pop("output_tokens") in (10, 15)
     assert got == expected
+    event = next(e for e in box.logs() if e["message"] == "INFERENCE")
+    assert {"method", "path", "provider", "model", "status",
+            "latency_ms"} <= set(event["fields"])
     gateway.kill("gatewayd")
     assert usage()[0]["requests"] == 3
     table = gateway.ok("inference", "usage").out.splitlines()
     assert table[0].split()[:3] == ["SANDBOX", "ROUTE", "PROVIDER"]
-    event = next(e for e in box.logs() if e["message"] == "INFERENCE")
-    assert {"method", "path", "provider", "model", "status",
-            "latency_ms"} <= set(event["fields"])
     box.delete()
 
 
