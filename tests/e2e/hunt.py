@@ -150,7 +150,8 @@ def in_directory(directory, forms):
     for where, _, names in os.walk(directory):
         for path in (pathlib.Path(where, name) for name in names):
             try:
-                if path.is_file() and has_one(path.read_bytes(), forms):
+                if (path.is_file() and not path.is_symlink() and
+                        has_one(path.read_bytes(), forms)):
                     found.append(str(path))
             except (PermissionError, FileNotFoundError):
                 pass

@@ -310,6 +310,26 @@ def test_an_aborted_agent_leaves_no_core_and_none_with_its_key(gateway):
 # Under its own policy, and against inference.local.
 #
 
+def test_codex_logs_in_with_a_placeholder(gateway):
+    """It takes CODEX_API_KEY from its environment; of OPENAI_API_KEY it wants
+    to be told, and writes down what it is told."""
+    key, s = keys()["openai"], Sandbox(gateway, "login")
+    gateway.ok("provider", "create", "--name", "login", "--type", "codex",
+               "--credential", "OPENAI_API_KEY", env={"OPENAI_API_KEY": key})
+    gateway.ok("sandbox", "create", "--name", s.name, "--provider", "login",
+               "--", "codex", "--version")
+    r = s.sh("printenv OPENAI_API_KEY | codex login --with-api-key",
+             timeout=PATIENCE)
+    assert r.rc == 0, r
+    assert "openshell:resolve:env:s" in s.run("cat", ".codex/auth.json").out
+    r = s.run("codex", "exec", "--skip-git-repo-check",
+              "Please say the word 'hooray'", input="", timeout=PATIENCE)
+    assert r.rc == 0 and "hooray" in r.out, r
+    assert hunt.in_files_of(s, hunt.forms_of(key)) == []
+    s.delete()
+    gateway.ok("provider", "delete", "login")
+
+
 @pytest.mark.parametrize("agent", ONCE, ids=str)
 def test_it_works_against_inference_local(gateway, agent):
     """With the gateway's key and model, no key of its own, and a policy that

@@ -847,7 +847,7 @@ class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
     request_queue_size = 128
-    keep = 300000  # bytes of each body, for the log
+    keep = 20000  # bytes of each body, for the log
 
     def __init__(self, world, address):
         super().__init__((address, 443), Handler)
