@@ -8,10 +8,8 @@
  * What is sent and what comes back hold secrets: both are wiped.
  */
 #include <arpa/inet.h>
-#include <errno.h>
 #include <event2/event.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -23,6 +21,7 @@
 #include "common/http/chars.h"
 #include "common/http/chunked.h"
 #include "common/http/message.h"
+#include "common/net/dial.h"
 #include "common/net/resolve.h"
 #include "common/net/side.h"
 #include "common/net/tls.h"
@@ -195,49 +194,17 @@ finish(struct fetch *f, const struct error *e)
 
 static void on_event(evutil_socket_t, short, void *);
 
-static socklen_t
-set_port(struct sockaddr_storage *to, uint16_t port)
-{
-	if (to->ss_family == AF_INET) {
-		((struct sockaddr_in *)to)->sin_port = htons(port);
-		return sizeof(struct sockaddr_in);
-	}
-	((struct sockaddr_in6 *)to)->sin6_port = htons(port);
-	return sizeof(struct sockaddr_in6);
-}
-
 /* Starts on one address; false if that failed at once. */
 static bool
 dial(struct fetch *f, struct sockaddr_storage *to)
 {
-	socklen_t len = set_port(to, f->port);
-	int one = 1;
-	int fd = socket(
-	    to->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = dial_begin(to, f->port);
 
 	if (fd < 0)
 		return false;
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (connect(fd, (struct sockaddr *)to, len) < 0 &&
-	    errno != EINPROGRESS) {
-		(void)close(fd);
-		return false;
-	}
 	side_open(&f->side, f->all->base, fd, on_event, f);
-	/* Not until it is connected. */
-	f->side.readable = false;
-	f->side.blocked = true;
+	dial_expect(&f->side);
 	return true;
-}
-
-static bool
-is_connected(int fd)
-{
-	int error = 0;
-	socklen_t len = sizeof(error);
-
-	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 &&
-	       error == 0;
 }
 
 /* A step: 1 the state changed, 0 wait, -1 failed. */
@@ -247,8 +214,7 @@ step_dial(struct fetch *f, struct error *e)
 	if (f->side.fd >= 0) {
 		if (f->side.blocked)
 			return 0;
-		if (is_connected(f->side.fd)) {
-			f->side.readable = true;
+		if (dial_succeeded(&f->side)) {
 			f->state = f->is_tls ? TLS : HEAD;
 			return 1;
 		}
@@ -270,17 +236,10 @@ step_tls(struct fetch *f, struct error *e)
 	if (f->side.tls == NULL)
 		f->side.tls = tls_client_new(f->all->trust, f->all->sessions,
 		    f->host, f->is_literal, f->side.fd);
-	r = tls_handshake(f->side.tls, e);
-	if (r == TLS_WANT_READ || r == TLS_WANT_WRITE) {
-		f->side.readable = r != TLS_WANT_READ;
-		f->side.blocked = r == TLS_WANT_WRITE;
-		return 0;
-	}
-	if (r != 1)
-		return -1;
-	f->side.readable = true;
-	f->state = HEAD;
-	return 1;
+	r = side_handshake(&f->side, e);
+	if (r == 1)
+		f->state = HEAD;
+	return r;
 }
 
 static void

@@ -160,17 +160,6 @@ step_peek(struct conn *c)
 	return enter_plain(c, bytes, (size_t)n);
 }
 
-/* What the handshake waits for; false if it failed. */
-static bool
-handshake_waits(struct side *s, int result)
-{
-	if (result == TLS_WANT_READ)
-		s->readable = false;
-	if (result == TLS_WANT_WRITE)
-		s->blocked = true;
-	return result == TLS_WANT_READ || result == TLS_WANT_WRITE;
-}
-
 /* From here on it is routerd's. */
 static enum next
 join_router(struct conn *c)
@@ -191,14 +180,12 @@ enum next
 step_tls_client(struct conn *c)
 {
 	struct error e;
-	int r = tls_handshake(c->client.tls, &e);
+	int r = side_handshake(&c->client, &e);
 
-	if (r == 1) {
-		c->client.readable = true;
+	if (r == 1)
 		return c->is_inference ? join_router(c)
 				       : conn_goto(c, CONN_REQUEST);
-	}
-	if (handshake_waits(&c->client, r))
+	if (r == 0)
 		return WAIT;
 	(void)error_prefix(&e, "the client");
 	audit_connect(c, true, "proxy", c->policy, e.text);
@@ -215,12 +202,10 @@ step_tls_upstream(struct conn *c)
 	if (s->tls == NULL)
 		s->tls = tls_client_new(c->worker->trust, c->sandbox->sessions,
 		    c->host, c->is_literal, s->fd);
-	r = tls_handshake(s->tls, &e);
-	if (r == 1) {
-		s->readable = true;
+	r = side_handshake(s, &e);
+	if (r == 1)
 		return conn_goto(c, CONN_REQUEST);
-	}
-	if (handshake_waits(s, r))
+	if (r == 0)
 		return WAIT;
 	return refuse_unreachable(c, e.text);
 }

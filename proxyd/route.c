@@ -6,12 +6,11 @@
  * no name is looked up in between.
  */
 #include <arpa/inet.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "common/net/dial.h"
 #include "common/xalloc.h"
 #include "proxyd/audit.h"
 #include "proxyd/conn.h"
@@ -133,39 +132,16 @@ step_guard(struct conn *c)
 	return conn_goto(c, CONN_DIAL);
 }
 
-static socklen_t
-set_port(struct sockaddr_storage *to, uint16_t port)
-{
-	struct sockaddr_in *in = (struct sockaddr_in *)to;
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)to;
-
-	if (to->ss_family == AF_INET) {
-		in->sin_port = htons(port);
-		return sizeof(*in);
-	}
-	in6->sin6_port = htons(port);
-	return sizeof(*in6);
-}
-
 /* Starts on one address; false if that failed at once. */
 static bool
 dial(struct conn *c, struct sockaddr_storage *to, bool is_last)
 {
-	socklen_t len = set_port(to, c->port);
-	int fd = socket(
-	    to->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = dial_begin(to, c->port);
 
 	if (fd < 0)
 		return false;
-	if (connect(fd, (struct sockaddr *)to, len) < 0 &&
-	    errno != EINPROGRESS) {
-		(void)close(fd);
-		return false;
-	}
 	conn_open_upstream(c, fd);
-	/* Not until it is connected. */
-	c->upstream.readable = false;
-	c->upstream.blocked = true;
+	dial_expect(&c->upstream);
 	c->dialled = xmemdup(to, sizeof(*to));
 	c->dial_until_ms =
 	    worker_now_ms() + (is_last ? DIAL_LAST_MS : DIAL_EACH_MS);
@@ -177,7 +153,6 @@ dialled(struct conn *c)
 {
 	free(c->route);
 	c->route = NULL;
-	c->upstream.readable = true;
 	if (c->mode == MODE_FORWARD)
 		return conn_goto(c, CONN_REQUEST);
 	if (c->peeked)
@@ -195,16 +170,11 @@ enum next
 step_dial(struct conn *c)
 {
 	struct addresses *found = &c->route->found;
-	socklen_t len = sizeof(int);
-	int error = 0;
 
 	if (side_is_open(&c->upstream)) {
 		if (c->upstream.blocked && worker_now_ms() < c->dial_until_ms)
 			return WAIT;
-		if (!c->upstream.blocked &&
-		    getsockopt(c->upstream.fd, SOL_SOCKET, SO_ERROR, &error,
-			&len) == 0 &&
-		    error == 0)
+		if (!c->upstream.blocked && dial_succeeded(&c->upstream))
 			return dialled(c);
 		conn_close_upstream(c);
 	}

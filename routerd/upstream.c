@@ -4,14 +4,13 @@
  * upstream.h and link.h.
  */
 #include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/net/dial.h"
 #include "common/net/tls.h"
 #include "common/xalloc.h"
 #include "routerd/link.h"
@@ -133,51 +132,17 @@ on_event(evutil_socket_t fd, short what, void *arg)
 	link_run(l);
 }
 
-static socklen_t
-set_port(struct sockaddr_storage *to, uint16_t port)
-{
-	if (to->ss_family == AF_INET) {
-		((struct sockaddr_in *)to)->sin_port = htons(port);
-		return sizeof(struct sockaddr_in);
-	}
-	((struct sockaddr_in6 *)to)->sin6_port = htons(port);
-	return sizeof(struct sockaddr_in6);
-}
-
 /* Starts on one address; false if that failed at once. */
 static bool
 dial(struct link *l, struct sockaddr_storage *to)
 {
-	socklen_t len = set_port(to, l->port);
-	int one = 1;
-	int fd = socket(
-	    to->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = dial_begin(to, l->port);
 
 	if (fd < 0)
 		return false;
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
-	if (connect(fd, (struct sockaddr *)to, len) < 0 &&
-	    errno != EINPROGRESS) {
-		(void)close(fd);
-		return false;
-	}
 	side_open(&l->side, l->all->base, fd, on_event, l);
-	/* Not until it is connected. */
-	l->side.readable = false;
-	l->side.blocked = true;
+	dial_expect(&l->side);
 	return true;
-}
-
-static bool
-is_connected(const struct link *l)
-{
-	int error = 0;
-	socklen_t len = sizeof(error);
-
-	return getsockopt(l->side.fd, SOL_SOCKET, SO_ERROR, &error, &len) ==
-		   0 &&
-	       error == 0;
 }
 
 static void
@@ -194,8 +159,7 @@ step_dial(struct link *l, struct error *e)
 	if (l->side.fd >= 0) {
 		if (l->side.blocked)
 			return 0;
-		if (is_connected(l)) {
-			l->side.readable = true;
+		if (dial_succeeded(&l->side)) {
 			if (l->is_tls)
 				l->state = LINK_TLS;
 			else
@@ -219,15 +183,11 @@ step_tls(struct link *l, struct error *e)
 	if (l->side.tls == NULL)
 		l->side.tls = tls_client_new(l->all->trust, l->all->sessions,
 		    l->host, l->is_literal, l->side.fd);
-	r = tls_handshake(l->side.tls, e);
-	if (r == TLS_WANT_READ || r == TLS_WANT_WRITE) {
-		l->side.readable = r != TLS_WANT_READ;
-		l->side.blocked = r == TLS_WANT_WRITE;
-		return 0;
-	}
-	if (r != 1)
+	r = side_handshake(&l->side, e);
+	if (r < 0)
 		return error_prefix(e, "'%s'", l->origin);
-	l->side.readable = true;
+	if (r == 0)
+		return 0;
 	is_ready(l);
 	if (tls_speaks_http_2(l->side.tls)) {
 		l->h2 = h2_new(l);

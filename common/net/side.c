@@ -32,6 +32,22 @@ side_open(struct side *s, struct event_base *base, int fd,
 	s->readable = true;
 }
 
+int
+side_handshake(struct side *s, struct error *e)
+{
+	int r = tls_handshake(s->tls, e);
+
+	if (r == TLS_WANT_READ)
+		s->readable = false;
+	else if (r == TLS_WANT_WRITE)
+		s->blocked = true;
+	else if (r == 1)
+		s->readable = true;
+	else
+		return -1;
+	return r == 1;
+}
+
 void
 side_close(struct side *s)
 {

@@ -22,6 +22,7 @@
 
 #include "common/net/block.h"
 
+struct error;
 struct tls;
 
 struct side {
@@ -48,6 +49,8 @@ void side_init(struct side *, struct pool *);
 void side_open(struct side *, struct event_base *, int fd,
     event_callback_fn notify, void *arg);
 /* Gives everything back; the side can be opened again. */
+/* A side with TLS shakes hands: 1 it is done, 0 it waits, -1 it failed. */
+int side_handshake(struct side *, struct error *);
 void side_close(struct side *);
 /* The same, with a reset instead of an orderly end: the peer sees at once
  * that it was refused. */

@@ -394,8 +394,19 @@ static void
 test_what_is_sealed_is_changed_as_a_whole(void **state)
 {
 	static const struct store_credential keys[] = {
-		{ "p", "K", "one", 3, 1, "h", 0 },
-		{ "p", "L", "two", 3, 7, "h", 0 },
+		{ "p", "K", "one", 3, 1, 1, "h", 0 },
+		{ "p", "L", "two", 3, 7, 1, "h", 0 },
+	};
+	static const struct store_refresh fetched = {
+		.provider = "p",
+		.key = "K",
+		.strategy = "s",
+		.token_url = "u",
+		.material = "new",
+		.material_len = 3,
+		.version = 4,
+		.status = "configured",
+		.error = "",
 	};
 	const struct store_provider provider = { "p", "p", 1, "t", "{}", 1, 1,
 		keys, 2 };
@@ -406,6 +417,7 @@ test_what_is_sealed_is_changed_as_a_whole(void **state)
 
 	assert_int_equal(insert(p->store, "s", "s", 1, 0, &e), 0);
 	assert_int_equal(store_provider_create(p->store, &provider, &e), 0);
+	assert_int_equal(store_refresh_put(p->store, &fetched, &e), 0);
 	seen.fail_at = 3;
 	assert_int_equal(
 	    store_sealed_change(p->store, shout, &seen, &n, &e), -1);
@@ -414,15 +426,17 @@ test_what_is_sealed_is_changed_as_a_whole(void **state)
 	assert_int_equal(
 	    store_sealed_each(p->store, note_sealed, &seen, &e), 0);
 	assert_string_equal(seen.labels,
-	    "sandbox/s/ca-key=key provider/p/K/1=one provider/p/L/7=two ");
+	    "sandbox/s/ca-key=key provider/p/K/1=one provider/p/L/7=two "
+	    "refresh/p/K/4=new ");
 	seen = (struct seen){ 0 };
 	assert_int_equal(
 	    store_sealed_change(p->store, shout, &seen, &n, &e), 0);
-	assert_int_equal(n, 3);
+	assert_int_equal(n, 4);
 	assert_int_equal(
 	    store_sealed_each(p->store, note_sealed, &seen, &e), 0);
 	assert_string_equal(seen.labels,
-	    "sandbox/s/ca-key=!!! provider/p/K/1=!!! provider/p/L/7=!!! ");
+	    "sandbox/s/ca-key=!!! provider/p/K/1=!!! provider/p/L/7=!!! "
+	    "refresh/p/K/4=!!! ");
 
 	/* A table that nobody told of must not be left behind. */
 	add_table(p->path, "CREATE TABLE other (secret BLOB) STRICT");
