@@ -36,7 +36,8 @@ is_usage(const char *event, size_t n)
 		newline = memchr(event, '\n', (size_t)(end - event));
 		if (newline == NULL)
 			return false;
-		if ((size_t)(newline - event) > sizeof(data) - 1 &&
+		/* The first line of data, be it empty: it has but one. */
+		if ((size_t)(newline - event) >= sizeof(data) - 1 &&
 		    memcmp(event, data, sizeof(data) - 1) == 0)
 			return is_count(event + sizeof(data) - 1,
 			    (size_t)(newline - event) - (sizeof(data) - 1));
