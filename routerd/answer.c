@@ -27,11 +27,10 @@ answer_begin(struct answer *a, const struct route *route,
 	memset(a, 0, sizeof(*a));
 	a->is_stream = is_plain && media_is_event_stream(type);
 	a->drops_usage = adds_usage && a->is_stream;
+	a->redact = route->redact;
 	/* A coded or binary body can't be read here; routerd asks for none. */
-	if (is_plain && media_is_text(type)) {
-		a->redact = route->redact;
+	if (is_plain && media_is_text(type))
 		begin_restores(a, guard);
-	}
 	meter_init(&a->meter, a->is_stream);
 	a->out.limit = ANSWER_OUT_MAX;
 }

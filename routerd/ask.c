@@ -17,7 +17,7 @@
 
 /* A caller's credentials in a query stay here. */
 static const char *const secret_names[] = { "key", "api_key", "api-key",
-	"apikey", "access_token", "token", "auth" };
+	"apikey", "access_token", "oauth_token", "token", "auth" };
 
 static void
 wipe(struct buf *b)
@@ -141,9 +141,58 @@ ask_make(struct ask *a, const char *method, const char *path)
 	a->is_known =
 	    api_match((struct http_slice){ a->method, strlen(a->method) },
 		(struct http_slice){ a->path, strlen(a->path) }, &a->api);
-	a->given[a->n_given++] = (struct http_extra){ xstrdup("content-type"),
-		xstrdup("application/json") };
 	return a->is_known;
+}
+
+/* Is it one of the names, in other letters?  Some backends take that for it. */
+static bool
+is_like(const struct json_span *key, const char *const *names)
+{
+	char name[128];
+	size_t n;
+
+	if (key->n > sizeof(name))
+		return false;
+	n = json_unescape(key, name);
+	name[n < sizeof(name) ? n : sizeof(name) - 1] = '\0';
+	for (; *names != NULL; names++)
+		if (strcasecmp(name, *names) == 0 && strcmp(name, *names) != 0)
+			return true;
+	return false;
+}
+
+/* What decides here must decide at the backend, too: one reading of it. */
+static int
+check_spelling(const struct json_span *top, struct error *e)
+{
+	static const char *const names[] = { "model", "models", "stream",
+		"stream_options", NULL };
+	struct json_iter it = json_iter(top);
+	struct json_span key, value;
+
+	while (json_next(&it, &key, &value))
+		if (is_like(&key, names))
+			return error_set(e, ERR_INVALID,
+			    "model, models, stream and stream_options are "
+			    "written in small letters");
+	return 0;
+}
+
+static int
+check_members(const struct json_member *of, size_t n, struct error *e)
+{
+	for (size_t i = 0; i < n; i++)
+		if (of[i].n > 1)
+			return error_set(
+			    e, ERR_INVALID, "'%s' is there twice", of[i].name);
+	return 0;
+}
+
+static bool
+is_bool_or_null(const struct json_member *m)
+{
+	return m->n == 0 || m->value.type == JSON_TRUE ||
+	       m->value.type == JSON_FALSE || m->value.type == JSON_NULL;
 }
 
 /* What the body asks for, as far as a route is chosen by it. */
@@ -163,6 +212,11 @@ read_body(struct ask *a, const struct buf *body, char model[ASK_MODEL_MAX + 1],
 	if (top.type != JSON_OBJECT)
 		return error_set(e, ERR_INVALID, "the body is no JSON object");
 	json_find_all(&top, of, N);
+	if (check_members(of, N, e) < 0 || check_spelling(&top, e) < 0)
+		return -1;
+	if (!is_bool_or_null(&of[STREAM]))
+		return error_set(
+		    e, ERR_INVALID, "'stream' is neither true nor false");
 	if (of[STREAM].n == 1)
 		a->wants_stream = of[STREAM].value.type == JSON_TRUE;
 	if (of[OPTIONS].n == 1 &&
@@ -283,8 +337,17 @@ put_headers(struct ask *a)
 		    has_default ||
 		    (backend->default_header != NULL &&
 			strcmp(h->name, backend->default_header) == 0);
-		a->headers[n++] = *h;
+		a->headers[n] = *h;
+		/* Another way to say which model. */
+		if (r->model != NULL && strcmp(h->name, "x-model-id") == 0)
+			a->headers[n].value = r->model;
+		n++;
 	}
+	/* It was read as that, and whoever reads it again isn't to be told
+	 * another charset. */
+	if (a->api.has_body)
+		a->headers[n++] =
+		    (struct http_extra){ "content-type", "application/json" };
 	if (backend->default_header != NULL && !has_default)
 		a->headers[n++] = (struct http_extra){ backend->default_header,
 			backend->default_value };
@@ -329,7 +392,7 @@ edit_body(struct ask *a, const struct json_span *top, struct error *e)
 {
 	const struct route *r = a->route;
 	_cleanup_(buf_free) struct buf options = BUF_INIT;
-	struct edit edits[3];
+	struct edit edits[4];
 	size_t n = 0;
 
 	if (r->backend->is_vertex && a->api.protocol == PROTOCOL_MESSAGES) {
@@ -340,9 +403,12 @@ edit_body(struct ask *a, const struct json_span *top, struct error *e)
 			.value = "vertex-2023-10-16" };
 		return rewrite(top, edits, n, &a->body, e);
 	}
-	if (r->model != NULL)
+	if (r->model != NULL) {
 		edits[n++] =
 		    (struct edit){ .name = "model", .value = r->model };
+		/* Some backends' own fallbacks. */
+		edits[n++] = (struct edit){ .name = "models" };
+	}
 	a->adds_usage = must_ask_for_usage(a);
 	if (a->adds_usage) {
 		if (put_stream_options(top, &options, e) < 0)

@@ -17,8 +17,7 @@ static const char *const anthropic_pass[] = { "anthropic-version",
 static const char *const no_pass[] = { NULL };
 
 /* What every backend gets. */
-static const char *const common_pass[] = { "content-type", "accept",
-	"user-agent", NULL };
+static const char *const common_pass[] = { "accept", "user-agent", NULL };
 
 static const struct backend backends[] = {
 	{ "openai", "https://api.openai.com/v1", AUTH_BEARER, OPENAI,

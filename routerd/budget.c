@@ -10,7 +10,8 @@
 #define MINUTE_MS 60000
 #define HASH_SIZE 256
 #define RETRY_CONCURRENT_S 1
-#define KEPT_MAX 4096 /* beyond, quiet ones go */
+#define DEBT_MINUTES 60 /* what is owed beyond is forgiven */
+#define KEPT_MAX 4096   /* beyond, quiet ones go */
 
 struct bucket {
 	double left;
@@ -23,6 +24,7 @@ struct budget {
 	char *route;
 	struct bucket requests;
 	struct bucket tokens;
+	int64_t tokens_per_minute; /* as the last request had it */
 	int64_t running;
 	int64_t used_ms;
 };
@@ -88,6 +90,30 @@ find(struct budgets *all, const char *sandbox, const char *route)
 	return NULL;
 }
 
+static void
+refill(struct bucket *b, int64_t per_minute, int64_t now_ms)
+{
+	if (b->at_ms == 0)
+		b->left = (double)per_minute;
+	else
+		b->left += (double)per_minute * (double)(now_ms - b->at_ms) /
+			   MINUTE_MS;
+	if (b->left > (double)per_minute)
+		b->left = (double)per_minute;
+	if (b->left < -DEBT_MINUTES * (double)per_minute)
+		b->left = -DEBT_MINUTES * (double)per_minute;
+	b->at_ms = now_ms;
+}
+
+static bool
+owes(struct budget *b, int64_t now_ms)
+{
+	if (b->tokens_per_minute == 0)
+		return false;
+	refill(&b->tokens, b->tokens_per_minute, now_ms);
+	return b->tokens.left < 0;
+}
+
 /* After a quiet minute a budget is what a new one would be. */
 static void
 forget_quiet(struct budgets *all, int64_t now_ms)
@@ -97,7 +123,7 @@ forget_quiet(struct budgets *all, int64_t now_ms)
 	for (unsigned i = 0; i < HASH_SIZE; i++) {
 		for (b = LIST_FIRST(&all->hash[i]); b != NULL; b = next) {
 			next = LIST_NEXT(b, next);
-			if (b->running > 0 || b->tokens.left < 0 ||
+			if (b->running > 0 || owes(b, now_ms) ||
 			    now_ms - b->used_ms <= MINUTE_MS)
 				continue;
 			LIST_REMOVE(b, next);
@@ -122,19 +148,6 @@ make(
 	return b;
 }
 
-static void
-refill(struct bucket *b, int64_t per_minute, int64_t now_ms)
-{
-	if (b->at_ms == 0)
-		b->left = (double)per_minute;
-	else
-		b->left += (double)per_minute * (double)(now_ms - b->at_ms) /
-			   MINUTE_MS;
-	if (b->left > (double)per_minute)
-		b->left = (double)per_minute;
-	b->at_ms = now_ms;
-}
-
 /* Seconds until there is as much as that; 0: there is. */
 static unsigned
 wait_s(struct bucket *b, int64_t per_minute, double need, int64_t now_ms)
@@ -157,6 +170,7 @@ budget_begin(struct budgets *all, const char *sandbox, const char *route,
 	if (b == NULL)
 		b = make(all, sandbox, route, now_ms);
 	b->used_ms = now_ms;
+	b->tokens_per_minute = limits->tokens_per_minute;
 	if (limits->concurrent > 0 && b->running >= limits->concurrent)
 		return RETRY_CONCURRENT_S;
 	wait = wait_s(&b->requests, limits->requests_per_minute, 1, now_ms);
@@ -178,5 +192,6 @@ budget_end(
 	if (b == NULL)
 		return;
 	b->running--;
-	b->tokens.left -= (double)tokens;
+	if (b->tokens_per_minute > 0)
+		b->tokens.left -= (double)tokens;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/http/chunked.h"
 #include "common/http/write.h"
@@ -25,11 +26,13 @@
 #include "routerd/link.h"
 #include "routerd/mock.h"
 #include "routerd/table.h"
+#include "routerd/tenant.h"
 #include "routerd/worker.h"
 
 #define HEAD_MS 600000 /* an idle connection */
 #define BODY_MS 60000
 #define LAST_MS 5000
+#define BUSY_RETRY_S 1
 #define CLIENT_WENT_AWAY 499 /* in logs only, as others have it there */
 #define TURNS 32      /* of relaying or reading, before others have theirs */
 #define CHUNK_ROOM 64 /* what framing adds to a piece, amply */
@@ -55,6 +58,7 @@ struct client {
 	struct side side;
 	char who[2 * WIRE_NAME_MAX + 2]; /* two C strings */
 	struct scopes scopes;
+	struct tenant *tenant;
 	enum client_state state;
 	int64_t deadline_ms;
 	bool running;
@@ -67,12 +71,14 @@ struct client {
 	struct http_chunked chunks;
 	unsigned n_chunks;
 	struct buf body;
-	struct ask ask; /* the request */
+	size_t held_bytes; /* of the tenant's, for it */
+	struct ask ask;    /* the request */
 	struct guard guard;
 
 	struct table *table; /* the one it began with */
 	struct upstream *upstream;
 	bool admitted; /* budget_end() is due */
+	bool answers;  /* the backend does what it was asked, or has begun to */
 	bool has_body; /* the answer */
 	bool is_whole; /* all of it came */
 	unsigned status;
@@ -122,36 +128,51 @@ go(struct client *c, enum client_state to, int64_t ms)
 	return AGAIN;
 }
 
+/* Those whose answers are written by a model. */
+static bool
+has_output(enum protocol p)
+{
+	return p != PROTOCOL_EMBEDDINGS && p != PROTOCOL_COUNT &&
+	       p != PROTOCOL_MODELS;
+}
+
 /*
- * What a request takes of the budget.  Where the backend hasn't said (some
+ * The tokens of a request, as the backend says them.  Where it doesn't (some
  * never do, some at the end, for which a client need not wait) four bytes or
- * one event of a stream count as a token.
+ * one event of a stream, of 64 bytes at most, count as one.
  */
-static int64_t
-tokens_spent(const struct client *c)
+static void
+reckon(const struct client *c, int64_t *in, int64_t *out)
 {
 	const struct meter *m = &c->answer.meter;
-	int64_t in = m->input_tokens, out = m->output_tokens;
-	int64_t guess = m->is_stream ? m->events : (int64_t)(c->answered / 4);
-	bool is_told = c->is_whole && in >= 0 && out >= 0;
+	int64_t by_size = (int64_t)(c->answered / (m->is_stream ? 64 : 4));
+	int64_t guess = m->events > by_size ? m->events : by_size;
+	bool is_told = c->is_whole && m->output_tokens >= 0;
 
-	if (!is_told && c->answered > 0 && c->status < 300) {
-		in = in >= 0 ? in : (int64_t)(c->body.len / 4);
-		out = out > guess ? out : guess;
-	}
-	return (in > 0 ? in : 0) + (out > 0 ? out : 0);
+	*in = m->input_tokens > 0 ? m->input_tokens : 0;
+	*out = m->output_tokens > 0 ? m->output_tokens : 0;
+	if (!c->answers)
+		return;
+	if (m->input_tokens < 0)
+		*in = (int64_t)(c->body.len / 4);
+	if (has_output(c->ask.api.protocol) && !is_told && *out < guess)
+		*out = guess;
 }
 
 /* The end of one request, however it ended. */
 static void
 end_request(struct client *c)
 {
+	int64_t in, out;
+
 	upstream_free(c->upstream);
 	c->upstream = NULL;
+	reckon(c, &in, &out);
 	/* Whoever answered, it is the route that was asked for that pays. */
 	if (c->admitted)
 		budget_end(c->worker->budgets, c->scopes.sandbox,
-		    c->ask.first->name, tokens_spent(c));
+		    c->ask.first->name, in + out);
+	c->answers = false;
 	c->answered = 0;
 	c->admitted = false;
 	answer_clear(&c->answer);
@@ -160,6 +181,8 @@ end_request(struct client *c)
 	ask_clear(&c->ask);
 	table_unref(c->table);
 	c->table = NULL;
+	tenant_give(c->tenant, c->held_bytes);
+	c->held_bytes = 0;
 	buf_free(&c->body);
 	c->body.limit = CLIENT_BODY_MAX;
 }
@@ -170,6 +193,7 @@ client_free(struct client *c)
 	end_request(c);
 	TAILQ_REMOVE(&c->worker->clients, c, next);
 	worker_count(c->worker, -1);
+	tenant_leave(c->tenant);
 	side_close(&c->side);
 	free(c);
 }
@@ -188,6 +212,12 @@ client_new(struct worker *w, int fd, const char *who)
 		c->who[c->scopes.owner++ - c->who] = '\0';
 	(void)fcntl(fd, F_SETFL, O_NONBLOCK);
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	c->tenant = tenant_enter(w->tenants, c->scopes.sandbox);
+	if (c->tenant == NULL) {
+		(void)close(fd);
+		free(c);
+		return;
+	}
 	c->body.limit = CLIENT_BODY_MAX;
 	guard_init(&c->guard, w, &c->scopes);
 	side_init(&c->side, &w->pool);
@@ -226,21 +256,22 @@ static void
 count(struct client *c, bool is_failure)
 {
 	const struct route *r = c->ask.route;
-	const struct meter *m = &c->answer.meter;
+	int64_t in, out;
 
 	if (r == NULL)
 		return;
-	ledger_add(c->worker->ledger,
-	    &(struct ledger_entry){
-		.sandbox = c->scopes.sandbox,
-		.route = r->name,
-		.provider = r->provider,
-		.model = r->model != NULL ? r->model : "",
-		.requests = 1,
-		.failures = is_failure,
-		.input_tokens = m->input_tokens > 0 ? m->input_tokens : 0,
-		.output_tokens = m->output_tokens > 0 ? m->output_tokens : 0,
-	    });
+	reckon(c, &in, &out);
+	ledger_add(
+	    c->worker->ledger, &(struct ledger_entry){
+				   .sandbox = c->scopes.sandbox,
+				   .route = r->name,
+				   .provider = r->provider,
+				   .model = r->model != NULL ? r->model : "",
+				   .requests = 1,
+				   .failures = is_failure,
+				   .input_tokens = in,
+				   .output_tokens = out,
+			       });
 }
 
 static void
@@ -443,6 +474,11 @@ take_piece(struct client *c, struct error *e)
 			return false;
 		}
 	}
+	if (!tenant_take(c->tenant, data.n))
+		return error_set(e, ERR_UNAVAILABLE,
+			   "too many bodies of the sandbox wait to be sent") ==
+		       0;
+	c->held_bytes += data.n;
 	if (data.n > 0 && buf_append(&c->body, data.p, data.n) < 0) {
 		(void)error_set(e, ERR_LIMIT, "the request body is too large");
 		return false;
@@ -467,6 +503,14 @@ has_whole_body(const struct client *c)
 static enum next admit(struct client *);
 
 static enum next
+refuse_body(struct client *c, const struct error *e)
+{
+	if (e->code == ERR_UNAVAILABLE)
+		return answer(c, 503, e->text, NULL, BUSY_RETRY_S);
+	return answer(c, e->code == ERR_LIMIT ? 413 : 400, e->text, NULL, 0);
+}
+
+static enum next
 step_body(struct client *c)
 {
 	struct side *s = &c->side;
@@ -476,8 +520,7 @@ step_body(struct client *c)
 		if (side_held(s) == 0 && side_fill(s) == 0)
 			return s->eof || s->failed ? DONE : WAIT;
 		if (!take_piece(c, &e))
-			return answer(c, e.code == ERR_LIMIT ? 413 : 400,
-			    e.text, NULL, 0);
+			return refuse_body(c, &e);
 	}
 	return admit(c);
 }
@@ -669,6 +712,7 @@ put_head(struct client *c, struct http_head *head)
 	struct error e;
 
 	c->status = head->status;
+	c->answers = head->status < 300;
 	/* A backend's reason is nobody's. */
 	head->reason.p = http_reason(head->status);
 	head->reason.n = strlen(head->reason.p);
@@ -705,6 +749,11 @@ may_dislike(const struct client *c, unsigned status)
 static enum next
 give_up(struct client *c)
 {
+	/* It was asked, and has said nothing yet. */
+	if (c->state == CLIENT_ASK && c->upstream != NULL) {
+		meter_init(&c->answer.meter, false);
+		c->answers = true;
+	}
 	tell(c, CLIENT_WENT_AWAY, "the client went away");
 	return DONE;
 }

@@ -31,6 +31,8 @@ read_count(const struct json_member *count, int64_t *to)
 {
 	long long n = count->n == 1 ? json_count(&count->value) : -1;
 
+	if (n > METER_TOKENS_MAX)
+		n = METER_TOKENS_MAX;
 	/* Streams repeat a count as it grows. */
 	if (n > *to)
 		*to = n;

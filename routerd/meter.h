@@ -14,7 +14,8 @@
 
 #include "common/buf.h"
 
-#define METER_KEPT_MAX (1u << 20) /* a line of a stream, or a whole body */
+#define METER_TOKENS_MAX 100000000 /* of one answer; more are as many */
+#define METER_KEPT_MAX (1u << 20)  /* a line of a stream, or a whole body */
 
 struct meter {
 	bool is_stream; /* text/event-stream; else one JSON text */

@@ -66,7 +66,31 @@ static const struct {
 	{ "session_token", F(session_token) },
 	{ "region", F(region) },
 };
+
+static const struct {
+	const char *key;
+	size_t offset;
+	long max;
+} numbers[] = {
+	{ "timeout", F(timeout_s), 86400 },
+	{ "requests_per_minute", F(requests_per_minute), 1000000000 },
+	{ "tokens_per_minute", F(tokens_per_minute), 1000000000 },
+	{ "concurrent", F(concurrent), 1000000000 },
+};
 #undef F
+
+static int
+read_number(struct reader *r, const struct yaml_node *node, long max,
+    int64_t *ret, struct error *e)
+{
+	char *rest;
+	long n = strtol(node->text, &rest, 10);
+
+	if (*node->text == '\0' || *rest != '\0' || n < 0 || n > max)
+		return complain(r, node, "a number is wanted here", e);
+	*ret = n;
+	return 0;
+}
 
 static int
 read_names(struct reader *r, const struct yaml_node *node, struct strings *to,
@@ -102,8 +126,6 @@ static int
 read_member(struct reader *r, const char *key, const struct yaml_node *node,
     struct router_route *to, struct error *e)
 {
-	char *rest;
-
 	if (strcmp(key, "fallbacks") == 0)
 		return read_names(r, node, &to->fallbacks, e);
 	if (strcmp(key, "privacy") == 0)
@@ -112,13 +134,10 @@ read_member(struct reader *r, const char *key, const struct yaml_node *node,
 		return read_names(r, node, &to->protocols, e);
 	if (node->kind != YAML_SCALAR)
 		return complain(r, node, "a text is wanted here", e);
-	if (strcmp(key, "timeout") == 0) {
-		to->timeout_s = strtol(node->text, &rest, 10);
-		return *node->text == '\0' || *rest != '\0' ||
-			       to->timeout_s < 0 || to->timeout_s > 86400
-			   ? complain(r, node, "'timeout' is in seconds", e)
-			   : 0;
-	}
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (strcmp(key, numbers[i].key) == 0)
+			return read_number(r, node, numbers[i].max,
+			    (int64_t *)((char *)to + numbers[i].offset), e);
 	if (strcmp(key, "api_key_env") == 0) {
 		to->key = getenv(node->text);
 		return to->key == NULL

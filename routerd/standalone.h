@@ -11,6 +11,7 @@
  *	    api_key_env: MY_KEY       # or api_key: ...; absent: none is sent
  *	    access_key: AKIA...       # aws-bedrock: with session_token, region
  *	    timeout: 60               # seconds
+ *	    tokens_per_minute: 100000 # requests_per_minute, concurrent
  *	    fallbacks: [spare]
  *	    privacy: {detectors: [{type: email, action: redact}]}
  */

@@ -21,6 +21,7 @@
 #include "routerd/link.h"
 #include "routerd/probe.h"
 #include "routerd/table.h"
+#include "routerd/tenant.h"
 #include "routerd/worker.h"
 
 #define TICK_MS 200
@@ -234,6 +235,7 @@ start(void *arg, struct event_base *base, unsigned index)
 	w->budgets = budgets_new();
 	w->events = events_new(base, "router");
 	w->ledger = ledger_new();
+	w->tenants = tenants_new();
 	w->table = with->table;
 	TAILQ_INIT(&w->clients);
 	TAILQ_INIT(&w->probes);

@@ -27,6 +27,7 @@ struct ledger;
 struct probe;
 struct resolver;
 struct table;
+struct tenants;
 struct tls_trust;
 struct upstreams;
 
@@ -38,6 +39,7 @@ struct worker {
 	struct events *events;
 	struct events_quota quota;
 	struct ledger *ledger;
+	struct tenants *tenants;
 	struct pool pool;
 	struct table *table;           /* NULL: none was set yet */
 	uint8_t seed[PRIVACY_KEY_LEN]; /* of its sandboxes' keys */

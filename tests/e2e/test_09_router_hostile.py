@@ -433,14 +433,14 @@ def test_a_slow_client_gets_the_last_bytes_too(world):
 
 
 def test_a_fallback_that_cant_be_asked_is_an_answer(world):
-    """Its route changes the model, which this body names twice."""
+    """Its route takes the models away, which this body names twice."""
     def serve(s):
         while True:
             read_request(s)
             s.sendall(plain(b"{}", b"500 No"))
     router, _ = world(serve, {"fallbacks": ["spare"]},
                       {"name": "spare", "model": "m"})
-    assert one(router, b'{"model":"a","model":"b"}')[0] == 502
+    assert one(router, b'{"models":["a"],"models":["b"]}')[0] == 502
     assert one(router)[0] == 500
 
 
@@ -496,3 +496,113 @@ def test_credentials_of_a_client_stay_here(world):
     assert b"mine" not in head, head
     assert b"authorization: Bearer the-key" in head
     assert head.startswith(b"POST /v1/chat/completions?a=1&b HTTP/1.1\r\n")
+
+
+SPELLINGS = [
+    b'{"stream":false,"stream":true}', b'{"stream":true,"stream":true}',
+    b'{"stream":1}', b'{"stream":"true"}', b'{"Stream":true}',
+    b'{"\\u0053tream":true}', b'{"STREAM_OPTIONS":{}}',
+    b'{"stream_options":{},"stream_options":{}}',
+    b'{"model":"a","model":"b"}', b'{"Model":"b"}', b'{"model":"a","MODEL":1}',
+    b'{"Models":["b"]}',
+]
+
+
+@pytest.mark.parametrize("body", SPELLINGS, ids=lambda b: b.decode())
+def test_what_decides_here_has_one_reading(world, body):
+    asked = []
+
+    def serve(s):
+        while True:
+            asked.append(read_request(s))
+            s.sendall(plain())
+    router, _ = world(serve, {"model": "pinned"})
+    status, text = one(router, body)
+    assert status == 400 and b"error" in text
+    assert not asked
+    assert one(router, b'{"stream":null,"Messages":[]}')[0] == 200
+
+
+def test_no_other_way_says_the_model(world):
+    asked = []
+
+    def serve(s):
+        while True:
+            asked.append(read_request(s))
+            s.sendall(plain())
+    router, _ = world(serve, {"model": "pinned"})
+    with router.connect() as s:
+        s.sendall(ask({"model": "mine", "models": ["mine"], "n": 1},
+                      more=b"X-Model-Id: mine\r\n"
+                           b"Content-Type: application/json; charset=utf-7\r\n"))
+        assert quickly(s)[0] == 200
+    (head, body), = asked
+    assert json.loads(body) == {"model": "pinned", "n": 1}
+    assert b"mine" not in head and b"x-model-id: pinned\r\n" in head, head
+    assert head.count(b"content-type: application/json\r\n") == 1, head
+    assert b"utf-7" not in head
+
+
+def tokens_left(world, serve, spend):
+    """With a budget that one such request uses up, is another admitted?"""
+    router, backend = world(serve, {"tokens_per_minute": 1000})
+    spend(router)
+    return one(router)[0] != 429
+
+
+def test_who_leaves_early_pays_for_what_was_asked(world):
+    def silent(s):
+        while True:
+            _, body = read_request(s)
+            if len(body) > 1000:
+                s.recv(1)
+            s.sendall(plain())
+
+    def leave(size):
+        def spend(router):
+            with router.connect() as s:
+                s.sendall(ask({"x": "y" * size}))
+                time.sleep(0.3)
+            time.sleep(0.3)
+        return spend
+    assert not tokens_left(world, silent, leave(8000))
+    assert tokens_left(world, silent, leave(2000))
+
+
+def test_who_leaves_before_the_counts_pays_for_the_events(world):
+    def stream(s):
+        _, body = read_request(s)
+        if b"many" not in body:
+            s.sendall(plain())
+            return
+        s.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+                  b"Connection: close\r\n\r\n")
+        for _ in range(1500):
+            s.sendall(b"data: {}\n\n")
+        s.recv(1)
+
+    def leave(router):
+        with router.connect() as s:
+            s.sendall(ask({"many": 1, "stream": True}))
+            data = b""
+            while data.count(b"data:") < 1500:
+                data += s.recv(65536)
+        time.sleep(0.3)
+    assert not tokens_left(world, stream, leave)
+
+
+def test_counts_beyond_belief_are_no_ban(world):
+    def boast(s):
+        while True:
+            read_request(s)
+            s.sendall(plain(b'{"usage":{"prompt_tokens":999999999999999,'
+                            b'"completion_tokens":999999999999999}}'))
+    router, _ = world(boast, {"tokens_per_minute": 1000})
+    assert one(router)[0] == 200
+    with router.connect() as s:
+        s.sendall(ask())
+        s.settimeout(4)
+        head = s.recv(65536)
+    assert b" 429 " in head
+    wait = int(re.search(rb"Retry-After: (\d+)", head)[1])
+    assert 0 < wait <= 3700, head

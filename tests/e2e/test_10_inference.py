@@ -314,9 +314,9 @@ def test_a_backend_is_asked_in_its_own_way(gateway, box, backend, kind):
 # type, header of the client, what arrives (None: it doesn't)
 HEADERS = [
     ("openai", "OpenAI-Organization: org", "org"),
-    ("openai", "X-Model-Id: m", "m"),
+    ("openai", "X-Model-Id: m", MODEL),
     ("openai", "Anthropic-Beta: b", None),
-    ("nvidia", "X-Model-Id: m", "m"),
+    ("nvidia", "X-Model-Id: m", MODEL),
     ("nvidia", "OpenAI-Organization: org", None),
     ("anthropic", "Anthropic-Version: 2024-01-01", "2024-01-01"),
     ("anthropic", "Anthropic-Beta: b1,b2", "b1,b2"),
