@@ -54,13 +54,19 @@ struct walk {
 	struct error *e;
 };
 
+/* Sought at most once, however many strings ask. */
+struct object {
+	const struct json_span *span;
+	enum { NOT_SOUGHT, HAS_ROLE, HAS_NO_ROLE } role;
+};
+
 /* What a value is in. */
 struct place {
 	const char *name; /* of the member, as it is written; "" */
 	size_t name_len;
 	enum key_kind kind;
-	bool is_free;               /* below KEY_FREE */
-	const struct json_span *in; /* the object */
+	bool is_free;      /* below KEY_FREE */
+	struct object *in; /* elements of an array share their array's */
 };
 
 static int walk_value(struct walk *, struct level *, const struct json_span *,
@@ -232,11 +238,16 @@ look(struct walk *w, struct level *l, size_t base, const struct text *t,
 
 /* Something with a role, whose name is a person's? */
 static bool
-is_message(const struct json_span *object)
+is_message(struct object *o)
 {
 	struct json_span role;
 
-	return object != NULL && json_find(object, "role", &role) > 0;
+	if (o == NULL)
+		return false;
+	if (o->role == NOT_SOUGHT)
+		o->role = json_find(o->span, "role", &role) > 0 ? HAS_ROLE
+								: HAS_NO_ROLE;
+	return o->role == HAS_ROLE;
 }
 
 /* Is it what the protocol keeps there for machines? */
@@ -249,7 +260,7 @@ is_excepted(const struct place *at, const char *value, size_t n)
 	case KEY_CODE:
 		return key_is_code(value, n);
 	case KEY_TOOL:
-		return !is_message(at->in) && key_is_tool(value, n);
+		return key_is_tool(value, n) && !is_message(at->in);
 	case KEY_MEDIA:
 		return key_is_media(value, n);
 	case KEY_URL:
@@ -339,6 +350,7 @@ walk_object(struct walk *w, struct level *l, const struct json_span *s,
     const struct place *at)
 {
 	struct json_iter it = json_iter(s);
+	struct object object = { .span = s };
 	struct json_span key, value;
 
 	while (json_next(&it, &key, &value)) {
@@ -346,7 +358,7 @@ walk_object(struct walk *w, struct level *l, const struct json_span *s,
 			.name_len = key.n - 2,
 			.kind = key_kind(key.p + 1, key.n - 2),
 			.is_free = at->is_free || at->kind == KEY_FREE,
-			.in = s };
+			.in = &object };
 		struct step step = { .above = w->step, .name = &key };
 		int r = 0;
 
