@@ -24,6 +24,7 @@
 
 #define NESTED_MAX (NEST_MAX - 1) /* the innermost string is text */
 #define NUMBER_MIN 9              /* digits; shorter ones identify nobody */
+#define NAME_MAX_LEN 128 /* of a member's name, for each text that is in it */
 
 /* A text and where it was written: the body itself, or what a string with
  * escapes in the level above means. */
@@ -62,7 +63,7 @@ struct object {
 
 /* What a value is in. */
 struct place {
-	const char *name; /* of the member, as it is written; "" */
+	const char *name; /* of the member, as it is written, its end; "" */
 	size_t name_len;
 	enum key_kind kind;
 	bool is_free;      /* below KEY_FREE */
@@ -354,8 +355,9 @@ walk_object(struct walk *w, struct level *l, const struct json_span *s,
 	struct json_span key, value;
 
 	while (json_next(&it, &key, &value)) {
-		struct place inside = { .name = key.p + 1,
-			.name_len = key.n - 2,
+		size_t n = key.n - 2 < NAME_MAX_LEN ? key.n - 2 : NAME_MAX_LEN;
+		struct place inside = { .name = key.p + key.n - 1 - n,
+			.name_len = n,
 			.kind = key_kind(key.p + 1, key.n - 2),
 			.is_free = at->is_free || at->kind == KEY_FREE,
 			.in = &object };

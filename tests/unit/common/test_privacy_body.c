@@ -95,6 +95,36 @@ static const struct shape shapes[] = {
 	    ",{\"name\":[\"a\",\"a\"]}", "]}" },
 };
 
+/* Its elements as many as it has digits. */
+static void
+fill_named(const char *element, struct buf *ret)
+{
+	assert_int_equal(buf_puts(ret, "{\"messages\":[],\""), 0);
+	while (ret->len < LONG_BODY / 2)
+		assert_int_equal(buf_puts(ret, "0123456789"), 0);
+	assert_int_equal(buf_printf(ret, "\":[%s", element), 0);
+	while (ret->len < LONG_BODY)
+		assert_int_equal(buf_printf(ret, ",%s", element), 0);
+	assert_int_equal(buf_puts(ret, "]}"), 0);
+}
+
+static void
+test_a_long_name_is_not_read_for_each_of_its_elements(void **state)
+{
+	static const char *const elements[] = { "\"a\"", "\"123456789\"" };
+	_cleanup_(privacy_matcher_freep) struct privacy_matcher *m =
+	    compile(all);
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct buf body = { 0 };
+
+		fill_named(elements[i], &body);
+		check_cost(m, elements[i], buf_str(&body), body.len, 0);
+		buf_wipe(&body);
+	}
+}
+
 static void
 test_a_body_is_walked_in_linear_time(void **state)
 {
@@ -116,6 +146,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_body_is_walked_in_linear_time),
+		cmocka_unit_test(
+		    test_a_long_name_is_not_read_for_each_of_its_elements),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
