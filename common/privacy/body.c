@@ -61,12 +61,20 @@ struct object {
 	enum { NOT_SOUGHT, HAS_ROLE, HAS_NO_ROLE } role;
 };
 
+/* Later is stricter: whose names those are that a value's members have. */
+enum owner {
+	PROTOCOLS,
+	STRANGERS, /* below a name that no protocol has: media is media */
+	SOMEBODYS, /* nothing is what its name says */
+};
+
 /* What a value is in. */
 struct place {
 	const char *name; /* of the member, as it is written, its end; "" */
 	size_t name_len;
 	enum key_kind kind;
-	bool is_free;      /* below KEY_FREE */
+	enum owner owner; /* of its name */
+	bool is_element;
 	struct object *in; /* elements of an array share their array's */
 };
 
@@ -255,20 +263,38 @@ is_message(struct object *o)
 static bool
 is_excepted(const struct place *at, const char *value, size_t n)
 {
-	if (at->is_free)
-		return false;
 	switch (at->kind) {
 	case KEY_CODE:
-		return key_is_code(value, n);
+		return at->owner == PROTOCOLS && key_is_code(value, n);
 	case KEY_TOOL:
-		return key_is_tool(value, n) && !is_message(at->in);
+		return at->owner == PROTOCOLS && key_is_tool(value, n) &&
+		       !is_message(at->in);
 	case KEY_MEDIA:
-		return key_is_media(value, n);
+		return at->owner < SOMEBODYS && key_is_media(value, n);
 	case KEY_URL:
-		return key_is_media_url(value, n);
+		return at->owner < SOMEBODYS && key_is_media_url(value, n);
 	default:
 		return false;
 	}
+}
+
+/* Of the members of an object at this place. */
+static enum owner
+owner_below(const struct place *at)
+{
+	static const enum owner owners[] = {
+		[KEY_UNKNOWN] = STRANGERS,
+		[KEY_TEXT] = PROTOCOLS,
+		[KEY_CODE] = PROTOCOLS,
+		[KEY_TOOL] = PROTOCOLS,
+		[KEY_MEDIA] = PROTOCOLS,
+		[KEY_URL] = PROTOCOLS,
+		[KEY_FREE] = SOMEBODYS,
+		[KEY_INPUT] = SOMEBODYS,
+		[KEY_PARTS] = STRANGERS,
+	};
+
+	return owners[at->kind] > at->owner ? owners[at->kind] : at->owner;
 }
 
 static bool
@@ -298,7 +324,7 @@ walk_escaped(struct walk *w, struct level *l, const struct json_span *s,
 	struct place inside = { .name = at->name,
 		.name_len = at->name_len,
 		.kind = KEY_TEXT,
-		.is_free = true };
+		.owner = SOMEBODYS };
 	struct text t = { meant, n, at->name, at->name_len };
 	struct json_span top;
 	int r = 0;
@@ -331,8 +357,7 @@ walk_number(struct walk *w, struct level *l, const struct json_span *s,
 {
 	struct text t = { s->p, s->n, at->name, at->name_len };
 
-	if (s->n < NUMBER_MIN ||
-	    (!at->is_free && at->kind != KEY_UNKNOWN && at->kind != KEY_FREE))
+	if (s->n < NUMBER_MIN || owner_below(at) == PROTOCOLS)
 		return 0;
 	return look(w, l, (size_t)(s->p - l->text), &t, true);
 }
@@ -341,7 +366,7 @@ walk_number(struct walk *w, struct level *l, const struct json_span *s,
 static int
 walk_name(struct walk *w, struct level *l, const struct json_span *key)
 {
-	struct place at = { .name = "", .kind = KEY_TEXT, .is_free = true };
+	struct place at = { .name = "", .kind = KEY_TEXT };
 
 	return walk_string(w, l, key, &at);
 }
@@ -359,7 +384,7 @@ walk_object(struct walk *w, struct level *l, const struct json_span *s,
 		struct place inside = { .name = key.p + key.n - 1 - n,
 			.name_len = n,
 			.kind = key_kind(key.p + 1, key.n - 2),
-			.is_free = at->is_free || at->kind == KEY_FREE,
+			.owner = owner_below(at),
 			.in = &object };
 		struct step step = { .above = w->step, .name = &key };
 		int r = 0;
@@ -376,17 +401,30 @@ walk_object(struct walk *w, struct level *l, const struct json_span *s,
 	return 0;
 }
 
+/* No protocol has arrays in arrays. */
+static struct place
+element_of(const struct walk *w, const struct place *array)
+{
+	struct place at = *array;
+
+	if (at.is_element && at.owner < STRANGERS)
+		at.owner = STRANGERS;
+	/* The items of OpenAI's `input` are messages again. */
+	if (at.kind == KEY_PARTS ||
+	    (at.kind == KEY_INPUT && w->step->above == NULL))
+		at.kind = KEY_TEXT;
+	at.is_element = true;
+	return at;
+}
+
 static int
 walk_array(struct walk *w, struct level *l, const struct json_span *s,
     const struct place *at)
 {
 	struct json_iter it = json_iter(s);
 	struct json_span value;
-	struct place inside = *at;
+	struct place inside = element_of(w, at);
 
-	/* The items of OpenAI's `input` are messages again. */
-	if (inside.kind == KEY_FREE)
-		inside.kind = KEY_TEXT;
 	for (size_t i = 0; json_next(&it, NULL, &value); i++) {
 		struct step step = { .above = w->step, .index = i };
 		int r;

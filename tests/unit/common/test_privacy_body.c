@@ -141,6 +141,104 @@ test_a_body_is_walked_in_linear_time(void **state)
 	}
 }
 
+#define CARD "4111111111111111"
+#define AWS "AKIAQ7RT3MNPW5XZ2LKD"
+#define ALL_FOUR                                                               \
+	"{\"id\":\"" CARD "\",\"name\":\"4111-1111-1111-1111\","               \
+	"\"status\":\"123-45-6789\",\"detail\":\"" AWS "\"}"
+#define BASE64 AWS "/" AWS "/" AWS "/" AWS
+
+/* Where names that protocols have are somebody's. */
+static const struct row {
+	const char *body;
+	size_t n_findings;
+} rows[] = {
+	{ "{\"documents\":[" ALL_FOUR "]}", 4 },
+	{ "{\"documents\":{\"function\":" ALL_FOUR "}}", 4 },
+	{ "{\"args\":{\"id\":\"" CARD "\"}}", 1 },
+	{ "{\"args\":{\"id\":" CARD "}}", 1 },
+	{ "{\"args\":{\"file\":[" CARD "]}}", 1 },
+	{ "{\"function\":{\"name\":\"f\",\"arguments\":" ALL_FOUR "}}", 4 },
+	{ "{\"function\":{\"arguments\":[" ALL_FOUR "]}}", 4 },
+	{ "{\"arguments\":{\"data\":\"" BASE64 "\"}}", 4 },
+	{ "{\"messages\":[{\"role\":\"tool\",\"content\":" ALL_FOUR "}]}", 4 },
+	{ "{\"input\":[{\"type\":\"function_call_output\",\"output\":" ALL_FOUR
+	  "}]}",
+	    4 },
+	{ "{\"metadata\":[" ALL_FOUR "]}", 4 },
+	{ "{\"metadata\":" ALL_FOUR "}", 4 },
+	{ "{\"input\":[[" ALL_FOUR "]]}", 4 },
+	{ "{\"input\":" ALL_FOUR "}", 4 },
+	{ "{\"messages\":[{\"role\":\"assistant\",\"content\":[{"
+	  "\"type\":\"tool_use\",\"input\":[" ALL_FOUR "]}]}]}",
+	    4 },
+	{ "{\"messages\":[[" ALL_FOUR "]]}", 4 },
+};
+
+/* Where they are a protocol's. */
+static const char *const protocol[] = {
+	"{\"messages\":[" ALL_FOUR "]}",
+	"{\"messages\":[{\"role\":\"user\",\"content\":[" ALL_FOUR "]}]}",
+	"{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"" CARD
+	"\",\"type\":\"function\",\"function\":{\"name\":\"" AWS
+	"\",\"arguments\":\"{}\"}}]},{\"role\":\"tool\",\"tool_call_id\":"
+	"\"" CARD "\",\"content\":\"x\"}]}",
+	"{\"input\":[{\"id\":\"" CARD "\",\"call_id\":\"" CARD
+	"\",\"name\":\"" AWS "\",\"output\":[{\"file_id\":\"" CARD "\"}]}]}",
+	"{\"tools\":[{\"type\":\"custom\",\"custom\":{\"name\":\"" AWS
+	"\"}},{\"name\":\"" AWS "\",\"cache_control\":{\"type\":\"" AWS
+	"\"}}]}",
+	"{\"text\":{\"format\":{\"type\":\"json_schema\",\"name\":\"" AWS
+	"\"}}}",
+	"{\"messages\":[{\"content\":[{\"type\":\"image\",\"source\":{"
+	"\"type\":\"base64\",\"data\":\"" BASE64 "\"}}]}]}",
+	"{\"messages\":[{\"content\":[{\"image\":{\"source\":{\"bytes\":"
+	"\"" BASE64 "\"}}}]}]}",
+	"{\"input\":[{\"output\":{\"type\":\"computer_screenshot\","
+	"\"image_url\":\"data:image/png;base64," BASE64 "\"}}]}",
+};
+
+static void
+check_findings(const struct privacy_matcher *m, const char *body, size_t n)
+{
+	struct privacy_result r = { 0 };
+	struct error e;
+
+	assert_int_equal(privacy_apply(m, body, strlen(body), key, &r, &e), 0);
+	if (r.n_findings != n)
+		print_error("%s: %zu\n", body, r.n_findings);
+	assert_int_equal(r.n_findings, n);
+	assert_int_equal(r.is_changed, n > 0);
+	if (r.is_changed) {
+		assert_null(strstr(buf_str(&r.body), CARD));
+		assert_null(strstr(buf_str(&r.body), "6789"));
+		assert_null(strstr(buf_str(&r.body), AWS));
+	}
+	privacy_result_clear(&r);
+}
+
+static void
+test_what_no_protocol_has_is_looked_at_whatever_its_name(void **state)
+{
+	_cleanup_(privacy_matcher_freep) struct privacy_matcher *m =
+	    compile(all);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		check_findings(m, rows[i].body, rows[i].n_findings);
+}
+
+static void
+test_what_a_protocol_keeps_for_machines_stays(void **state)
+{
+	_cleanup_(privacy_matcher_freep) struct privacy_matcher *m =
+	    compile(all);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(protocol) / sizeof(protocol[0]); i++)
+		check_findings(m, protocol[i], 0);
+}
+
 int
 main(void)
 {
@@ -148,6 +246,9 @@ main(void)
 		cmocka_unit_test(test_a_body_is_walked_in_linear_time),
 		cmocka_unit_test(
 		    test_a_long_name_is_not_read_for_each_of_its_elements),
+		cmocka_unit_test(
+		    test_what_no_protocol_has_is_looked_at_whatever_its_name),
+		cmocka_unit_test(test_what_a_protocol_keeps_for_machines_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
