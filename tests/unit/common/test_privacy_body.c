@@ -91,6 +91,9 @@ static const struct shape shapes[] = {
 	    "]}" },
 	{ "names in an object", "{\"messages\":[],\"source\":{\"name\":\"a\"",
 	    ",\"name\":\"a\"", "}}" },
+	{ "passwords", "{\"messages\":[],\"x\":\"", "pwd=", "\"}" },
+	{ "passwords with colons", "{\"messages\":[],\"x\":\"", "pwd:", "\"}" },
+	{ "tokens", "{\"messages\":[],\"x\":\"", "1a2B3c.token=", "\"}" },
 	{ "names in objects in an array", "{\"messages\":[],\"name\":[{}",
 	    ",{\"name\":[\"a\",\"a\"]}", "]}" },
 };
