@@ -498,7 +498,7 @@ privacy_apply(const struct privacy_matcher *m, const char *body, size_t n,
 		    "the request is longer than %u bytes", PRIVACY_BODY_MAX);
 	if (json_parse(body, n, &top, e) < 0)
 		return -1;
-	scanner_init(&w.scanner, m);
+	scanner_init(&w.scanner, m, n);
 	w.map = privacy_map_new(key);
 	return run(&w, &top);
 }
@@ -525,7 +525,7 @@ privacy_check(const struct privacy_matcher *m, const char *text, size_t n,
 	if (n > PRIVACY_BODY_MAX)
 		return error_set(e, ERR_LIMIT,
 		    "the text is longer than %u bytes", PRIVACY_BODY_MAX);
-	scanner_init(&w.scanner, m);
+	scanner_init(&w.scanner, m, n);
 	if (is_json(text, n, &top))
 		return run(&w, &top);
 	return check_text(&w, text, n);

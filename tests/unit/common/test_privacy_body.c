@@ -69,7 +69,7 @@ fill(const struct shape *s, struct buf *ret)
 
 static void
 check_cost(const struct privacy_matcher *m, const char *why, const char *body,
-    size_t n, int expected)
+    size_t n, int expected, enum error_code code)
 {
 	struct privacy_result r = { 0 };
 	struct error e = { 0 };
@@ -83,6 +83,8 @@ check_cost(const struct privacy_matcher *m, const char *why, const char *body,
 	if (result != expected)
 		print_error("%s: %d: %s\n", why, result, e.text);
 	assert_int_equal(result, expected);
+	if (result < 0)
+		assert_int_equal(e.code, code);
 	privacy_result_clear(&r);
 }
 
@@ -123,7 +125,8 @@ test_a_long_name_is_not_read_for_each_of_its_elements(void **state)
 		struct buf body = { 0 };
 
 		fill_named(elements[i], &body);
-		check_cost(m, elements[i], buf_str(&body), body.len, 0);
+		check_cost(
+		    m, elements[i], buf_str(&body), body.len, 0, ERR_NONE);
 		buf_wipe(&body);
 	}
 }
@@ -139,7 +142,48 @@ test_a_body_is_walked_in_linear_time(void **state)
 		struct buf body = { 0 };
 
 		fill(&shapes[i], &body);
-		check_cost(m, shapes[i].why, buf_str(&body), body.len, 0);
+		check_cost(
+		    m, shapes[i].why, buf_str(&body), body.len, 0, ERR_NONE);
+		buf_wipe(&body);
+	}
+}
+
+/* Runs of so many "a." in a body of so many bytes. */
+static void
+fill_runs(size_t run, size_t bytes, struct buf *ret)
+{
+	assert_int_equal(buf_puts(ret, "{\"messages\":[],\"x\":\""), 0);
+	for (size_t i = 1; ret->len < bytes; i++)
+		assert_int_equal(buf_puts(ret, i % run == 0 ? "a. " : "a."), 0);
+	assert_int_equal(buf_puts(ret, " corp.example\"}"), 0);
+}
+
+static void
+test_an_expression_has_one_budget_for_the_body(void **state)
+{
+	static const struct {
+		size_t run;
+		size_t bytes;
+		int expected;
+	} runs[] = {
+		{ 1000, LONG_BODY / 50, 0 },
+		{ 1000, LONG_BODY, -1 },
+		{ 100, LONG_BODY, 0 },
+		{ 20, 10 * LONG_BODY, 0 },
+		{ 1000, 10 * LONG_BODY, -1 },
+	};
+	_cleanup_(privacy_matcher_freep) struct privacy_matcher *m = compile(
+	    "detectors:\n"
+	    "  - { type: pattern, name: host, action: redact,\n"
+	    "      regex: '\\b(?:[a-z0-9-]+\\.)+corp\\.example\\b' }\n");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(runs) / sizeof(runs[0]); i++) {
+		struct buf body = { 0 };
+
+		fill_runs(runs[i].run, runs[i].bytes, &body);
+		check_cost(m, "runs", buf_str(&body), body.len,
+		    runs[i].expected, ERR_LIMIT);
 		buf_wipe(&body);
 	}
 }
@@ -249,6 +293,8 @@ main(void)
 		cmocka_unit_test(test_a_body_is_walked_in_linear_time),
 		cmocka_unit_test(
 		    test_a_long_name_is_not_read_for_each_of_its_elements),
+		cmocka_unit_test(
+		    test_an_expression_has_one_budget_for_the_body),
 		cmocka_unit_test(
 		    test_what_no_protocol_has_is_looked_at_whatever_its_name),
 		cmocka_unit_test(test_what_a_protocol_keeps_for_machines_stays),
