@@ -238,10 +238,21 @@ is_variable(const char *p, size_t n)
 static bool
 is_secret(enum secrecy how, const char *p, size_t n, bool is_quoted)
 {
-	if (n == 0 || is_variable(p, n) || is_reference(p, n) ||
-	    text_is_sample(p, n))
-		return false;
-	return how == PASSWORD ? is_password(p, n, is_quoted) : is_token(p, n);
+	bool looks_like_one =
+	    how == PASSWORD ? is_password(p, n, is_quoted) : is_token(p, n);
+
+	/* The dearest question last. */
+	return looks_like_one && !is_variable(p, n) && !is_reference(p, n) &&
+	       !text_is_sample(p, n);
+}
+
+/* "pwd=pwd=pwd=...": the value is the next one's name, not all the rest, which
+ * would be read again from each of them. */
+static bool
+is_next_name(const struct text *t, size_t from, size_t at)
+{
+	return (t->p[at] == '=' || t->p[at] == ':') &&
+	       secrecy_of(t->p + from, at - from) != NO_SECRET;
 }
 
 /* call(...), names["x"] */
@@ -281,7 +292,8 @@ read_value(
 
 		if (quote != '\0' ? c == quote || c == '\n' || c == '\\'
 				  : is(c, IS_SPACE) ||
-					strchr("\"'`,;)]}<>\\|", c) != NULL)
+					strchr("\"'`,;)]}<>\\|", c) != NULL ||
+					is_next_name(t, *from, at))
 			break;
 		at++;
 	}

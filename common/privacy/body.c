@@ -24,6 +24,7 @@
 
 #define NESTED_MAX (NEST_MAX - 1) /* the innermost string is text */
 #define NUMBER_MIN 9              /* digits; shorter ones identify nobody */
+#define NAME_MAX_LEN 128 /* of a member's name, for each text that is in it */
 
 /* A text and where it was written: the body itself, or what a string with
  * escapes in the level above means. */
@@ -54,13 +55,27 @@ struct walk {
 	struct error *e;
 };
 
+/* Sought at most once, however many strings ask. */
+struct object {
+	const struct json_span *span;
+	enum { NOT_SOUGHT, HAS_ROLE, HAS_NO_ROLE } role;
+};
+
+/* Later is stricter: whose names those are that a value's members have. */
+enum owner {
+	PROTOCOLS,
+	STRANGERS, /* below a name that no protocol has: media is media */
+	SOMEBODYS, /* nothing is what its name says */
+};
+
 /* What a value is in. */
 struct place {
-	const char *name; /* of the member, as it is written; "" */
+	const char *name; /* of the member, as it is written, its end; "" */
 	size_t name_len;
 	enum key_kind kind;
-	bool is_free;               /* below KEY_FREE */
-	const struct json_span *in; /* the object */
+	enum owner owner; /* of its name */
+	bool is_element;
+	struct object *in; /* elements of an array share their array's */
 };
 
 static int walk_value(struct walk *, struct level *, const struct json_span *,
@@ -232,31 +247,54 @@ look(struct walk *w, struct level *l, size_t base, const struct text *t,
 
 /* Something with a role, whose name is a person's? */
 static bool
-is_message(const struct json_span *object)
+is_message(struct object *o)
 {
 	struct json_span role;
 
-	return object != NULL && json_find(object, "role", &role) > 0;
+	if (o == NULL)
+		return false;
+	if (o->role == NOT_SOUGHT)
+		o->role = json_find(o->span, "role", &role) > 0 ? HAS_ROLE
+								: HAS_NO_ROLE;
+	return o->role == HAS_ROLE;
 }
 
 /* Is it what the protocol keeps there for machines? */
 static bool
 is_excepted(const struct place *at, const char *value, size_t n)
 {
-	if (at->is_free)
-		return false;
 	switch (at->kind) {
 	case KEY_CODE:
-		return key_is_code(value, n);
+		return at->owner == PROTOCOLS && key_is_code(value, n);
 	case KEY_TOOL:
-		return !is_message(at->in) && key_is_tool(value, n);
+		return at->owner == PROTOCOLS && key_is_tool(value, n) &&
+		       !is_message(at->in);
 	case KEY_MEDIA:
-		return key_is_media(value, n);
+		return at->owner < SOMEBODYS && key_is_media(value, n);
 	case KEY_URL:
-		return key_is_media_url(value, n);
+		return at->owner < SOMEBODYS && key_is_media_url(value, n);
 	default:
 		return false;
 	}
+}
+
+/* Of the members of an object at this place. */
+static enum owner
+owner_below(const struct place *at)
+{
+	static const enum owner owners[] = {
+		[KEY_UNKNOWN] = STRANGERS,
+		[KEY_TEXT] = PROTOCOLS,
+		[KEY_CODE] = PROTOCOLS,
+		[KEY_TOOL] = PROTOCOLS,
+		[KEY_MEDIA] = PROTOCOLS,
+		[KEY_URL] = PROTOCOLS,
+		[KEY_FREE] = SOMEBODYS,
+		[KEY_INPUT] = SOMEBODYS,
+		[KEY_PARTS] = STRANGERS,
+	};
+
+	return owners[at->kind] > at->owner ? owners[at->kind] : at->owner;
 }
 
 static bool
@@ -286,7 +324,7 @@ walk_escaped(struct walk *w, struct level *l, const struct json_span *s,
 	struct place inside = { .name = at->name,
 		.name_len = at->name_len,
 		.kind = KEY_TEXT,
-		.is_free = true };
+		.owner = SOMEBODYS };
 	struct text t = { meant, n, at->name, at->name_len };
 	struct json_span top;
 	int r = 0;
@@ -319,8 +357,7 @@ walk_number(struct walk *w, struct level *l, const struct json_span *s,
 {
 	struct text t = { s->p, s->n, at->name, at->name_len };
 
-	if (s->n < NUMBER_MIN ||
-	    (!at->is_free && at->kind != KEY_UNKNOWN && at->kind != KEY_FREE))
+	if (s->n < NUMBER_MIN || owner_below(at) == PROTOCOLS)
 		return 0;
 	return look(w, l, (size_t)(s->p - l->text), &t, true);
 }
@@ -329,7 +366,7 @@ walk_number(struct walk *w, struct level *l, const struct json_span *s,
 static int
 walk_name(struct walk *w, struct level *l, const struct json_span *key)
 {
-	struct place at = { .name = "", .kind = KEY_TEXT, .is_free = true };
+	struct place at = { .name = "", .kind = KEY_TEXT };
 
 	return walk_string(w, l, key, &at);
 }
@@ -339,14 +376,16 @@ walk_object(struct walk *w, struct level *l, const struct json_span *s,
     const struct place *at)
 {
 	struct json_iter it = json_iter(s);
+	struct object object = { .span = s };
 	struct json_span key, value;
 
 	while (json_next(&it, &key, &value)) {
-		struct place inside = { .name = key.p + 1,
-			.name_len = key.n - 2,
+		size_t n = key.n - 2 < NAME_MAX_LEN ? key.n - 2 : NAME_MAX_LEN;
+		struct place inside = { .name = key.p + key.n - 1 - n,
+			.name_len = n,
 			.kind = key_kind(key.p + 1, key.n - 2),
-			.is_free = at->is_free || at->kind == KEY_FREE,
-			.in = s };
+			.owner = owner_below(at),
+			.in = &object };
 		struct step step = { .above = w->step, .name = &key };
 		int r = 0;
 
@@ -362,17 +401,30 @@ walk_object(struct walk *w, struct level *l, const struct json_span *s,
 	return 0;
 }
 
+/* No protocol has arrays in arrays. */
+static struct place
+element_of(const struct walk *w, const struct place *array)
+{
+	struct place at = *array;
+
+	if (at.is_element && at.owner < STRANGERS)
+		at.owner = STRANGERS;
+	/* The items of OpenAI's `input` are messages again. */
+	if (at.kind == KEY_PARTS ||
+	    (at.kind == KEY_INPUT && w->step->above == NULL))
+		at.kind = KEY_TEXT;
+	at.is_element = true;
+	return at;
+}
+
 static int
 walk_array(struct walk *w, struct level *l, const struct json_span *s,
     const struct place *at)
 {
 	struct json_iter it = json_iter(s);
 	struct json_span value;
-	struct place inside = *at;
+	struct place inside = element_of(w, at);
 
-	/* The items of OpenAI's `input` are messages again. */
-	if (inside.kind == KEY_FREE)
-		inside.kind = KEY_TEXT;
 	for (size_t i = 0; json_next(&it, NULL, &value); i++) {
 		struct step step = { .above = w->step, .index = i };
 		int r;
@@ -446,7 +498,7 @@ privacy_apply(const struct privacy_matcher *m, const char *body, size_t n,
 		    "the request is longer than %u bytes", PRIVACY_BODY_MAX);
 	if (json_parse(body, n, &top, e) < 0)
 		return -1;
-	scanner_init(&w.scanner, m);
+	scanner_init(&w.scanner, m, n);
 	w.map = privacy_map_new(key);
 	return run(&w, &top);
 }
@@ -473,7 +525,7 @@ privacy_check(const struct privacy_matcher *m, const char *text, size_t n,
 	if (n > PRIVACY_BODY_MAX)
 		return error_set(e, ERR_LIMIT,
 		    "the text is longer than %u bytes", PRIVACY_BODY_MAX);
-	scanner_init(&w.scanner, m);
+	scanner_init(&w.scanner, m, n);
 	if (is_json(text, n, &top))
 		return run(&w, &top);
 	return check_text(&w, text, n);

@@ -142,6 +142,9 @@ walk_array(struct deltas *d, const struct row *row, const char *path,
 		struct key inside = k;
 		long long n = i;
 
+		/* Be they empty: each row looks into each of them. */
+		if (d->n_elements++ == DELTAS_MAX)
+			return too_many(e);
 		if (json_find(&element, "index", &index) > 0 &&
 		    json_count(&index) >= 0)
 			n = json_count(&index);
@@ -237,9 +240,11 @@ deltas_find(struct deltas *d, const struct json_span *top, struct error *e)
 	d->n = d->n_ends = 0;
 	if (top->type != JSON_OBJECT || !begin_key(top, &k, d, e))
 		return 0;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		d->n_elements = 0;
 		if (walk(d, &rows[i], rows[i].path, top, k, e) < 0)
 			return -1;
+	}
 	if (d->n > 1)
 		qsort(d->list, d->n, sizeof(*d->list), compare);
 	return 0;

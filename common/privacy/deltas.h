@@ -13,7 +13,7 @@
 #include "common/json/scan.h"
 
 #define DELTA_KEY_MAX 192
-#define DELTAS_MAX 1024 /* of one event */
+#define DELTAS_MAX 1024 /* of one event; and elements on the way to them */
 
 struct delta {
 	struct json_span text;
@@ -28,6 +28,7 @@ struct deltas {
 	char (*ends)[DELTA_KEY_MAX]; /* of texts that end: how keys begin */
 	size_t n_ends;
 	size_t ends_cap;
+	size_t n_elements; /* on the way to one kind of text */
 };
 void deltas_clear(struct deltas *);
 

@@ -18,6 +18,8 @@ enum key_kind {
 	KEY_MEDIA, /* base64 */
 	KEY_URL,   /* data: and base64 */
 	KEY_FREE,  /* whatever is in it is somebody's, no protocol's */
+	KEY_INPUT, /* the same, but for the items of a request's */
+	KEY_PARTS, /* an array of the protocol's; an object is somebody's */
 };
 
 /* name: as it is written in the JSON text, without quotes. */

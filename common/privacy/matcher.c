@@ -96,9 +96,9 @@ privacy_matcher_free(struct privacy_matcher *m)
 }
 
 void
-scanner_init(struct scanner *s, const struct privacy_matcher *m)
+scanner_init(struct scanner *s, const struct privacy_matcher *m, size_t bytes)
 {
-	*s = (struct scanner){ .matcher = m, .work = pattern_work_new() };
+	*s = (struct scanner){ .matcher = m, .work = pattern_work_new(bytes) };
 }
 
 void

@@ -51,7 +51,9 @@ struct scanner {
 	size_t cap;
 };
 
-void scanner_init(struct scanner *, const struct privacy_matcher *);
+/* bytes: of all texts together. */
+void scanner_init(
+    struct scanner *, const struct privacy_matcher *, size_t bytes);
 void scanner_clear(struct scanner *);
 /* Fills spans, anew.  is_valid: the text is known to be UTF-8. */
 int scanner_run(

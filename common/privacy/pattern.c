@@ -18,13 +18,24 @@ struct pattern_work {
 	pcre2_match_context *limits;
 };
 
+static enum error_code
+code_of(int code)
+{
+	return code == PCRE2_ERROR_MATCHLIMIT ||
+		       code == PCRE2_ERROR_DEPTHLIMIT ||
+		       code == PCRE2_ERROR_HEAPLIMIT ||
+		       code == PCRE2_ERROR_JIT_STACKLIMIT
+		   ? ERR_LIMIT
+		   : ERR_INVALID;
+}
+
 static int
 refuse(struct error *e, int code, const char *what)
 {
 	PCRE2_UCHAR cause[160] = "";
 
 	(void)pcre2_get_error_message(code, cause, sizeof(cause));
-	return error_set(e, ERR_INVALID, "%s: %s", what, (char *)cause);
+	return error_set(e, code_of(code), "%s: %s", what, (char *)cause);
 }
 
 int
@@ -62,8 +73,20 @@ pattern_free(struct pattern *p)
 	free(p);
 }
 
+/* PCRE2 begins to count anew at each place. */
+static uint32_t
+place_limit(size_t bytes)
+{
+	size_t limit = PATTERN_BODY_LIMIT / (bytes + 1);
+
+	if (limit < PATTERN_PLACE_MIN)
+		return PATTERN_PLACE_MIN;
+	return limit < PATTERN_PLACE_LIMIT ? (uint32_t)limit
+					   : PATTERN_PLACE_LIMIT;
+}
+
 struct pattern_work *
-pattern_work_new(void)
+pattern_work_new(size_t bytes)
 {
 	struct pattern_work *w = xmalloc(sizeof(*w));
 
@@ -71,7 +94,7 @@ pattern_work_new(void)
 	w->limits = pcre2_match_context_create(NULL);
 	if (w->match == NULL || w->limits == NULL)
 		abort(); /* out of memory */
-	(void)pcre2_set_match_limit(w->limits, PATTERN_MATCH_LIMIT);
+	(void)pcre2_set_match_limit(w->limits, place_limit(bytes));
 	(void)pcre2_set_depth_limit(w->limits, PATTERN_DEPTH_LIMIT);
 	(void)pcre2_set_heap_limit(w->limits, PATTERN_HEAP_KIB);
 	return w;

@@ -14,7 +14,11 @@
 #include "common/cleanup.h"
 #include "common/error.h"
 
-#define PATTERN_MATCH_LIMIT 100000 /* steps from one place of the text */
+/* Steps of an expression: from all places of a body together, and within that
+ * from one place; but so many from one place of however long a body. */
+#define PATTERN_BODY_LIMIT 100000000
+#define PATTERN_PLACE_LIMIT 100000
+#define PATTERN_PLACE_MIN 100
 #define PATTERN_DEPTH_LIMIT 1000
 #define PATTERN_HEAP_KIB 4096
 
@@ -25,11 +29,12 @@ struct pattern_work; /* what matching needs; one at a time uses it */
 int pattern_new(const char *regex, struct pattern **ret, struct error *);
 void pattern_free(struct pattern *); /* NULL is fine */
 
-struct pattern_work *pattern_work_new(void);
+/* bytes: of all texts that it will see, none of them twice. */
+struct pattern_work *pattern_work_new(size_t bytes);
 void pattern_work_free(struct pattern_work *); /* NULL is fine */
 
 /* The first match at or behind from, never an empty one: 1, or 0 if there is
- * none.  -1: a limit was exceeded, or the text isn't UTF-8.  is_valid: the
+ * none.  -1: ERR_LIMIT, or the text isn't UTF-8.  is_valid: the
  * text is known to be. */
 int pattern_find(const struct pattern *, struct pattern_work *,
     const char *text, size_t n, size_t from, bool is_valid, size_t *start,

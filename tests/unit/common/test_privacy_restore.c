@@ -751,6 +751,38 @@ feed_often(const struct fixture *f, bool is_stream, const char *first,
 	return total;
 }
 
+/* An event of so many choices that have no text, but calls of tools. */
+static ssize_t
+feed_elements(const struct fixture *f, unsigned choices, unsigned calls)
+{
+	struct buf event = BUF_INIT;
+	ssize_t r;
+
+	(void)buf_puts(&event, "data: {\"choices\":[");
+	for (unsigned i = 0; i < choices; i++) {
+		(void)buf_puts(&event, i > 0 ? ",{" : "{");
+		for (unsigned k = 0; k < calls; k++)
+			(void)buf_puts(&event,
+			    k == 0 ? "\"delta\":{\"tool_calls\":[{}" : ",{}");
+		(void)buf_puts(&event, calls > 0 ? "]}}" : "}");
+	}
+	(void)buf_puts(&event, "]}\n\n");
+	r = feed_often(f, true, buf_str(&event), "", 0, false);
+	buf_free(&event);
+	return r;
+}
+
+static void
+test_elements_without_text_count(void **state)
+{
+	const struct fixture *f = *state;
+
+	assert_true(feed_elements(f, DELTAS_MAX, 0) > 0);
+	assert_int_equal(feed_elements(f, DELTAS_MAX + 1, 0), -1);
+	assert_true(feed_elements(f, 32, DELTAS_MAX / 32 - 1) > 0);
+	assert_int_equal(feed_elements(f, 32, DELTAS_MAX / 32), -1);
+}
+
 static void
 test_what_takes_too_much_is_refused(void **state)
 {
@@ -938,6 +970,7 @@ main(void)
 		with_map(test_what_is_no_placeholder_stays),
 		with_map(test_an_escaped_placeholder_is_one),
 		with_map(test_nothing_waits_but_a_beginning),
+		with_map(test_elements_without_text_count),
 		with_map(test_what_takes_too_much_is_refused),
 		with_map(
 		    test_a_long_event_is_not_sent_again_for_each_of_its_texts),
