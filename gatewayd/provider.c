@@ -457,7 +457,8 @@ has_any(const struct provider *p, const struct strings *keys)
 	return false;
 }
 
-/* One without any may get them later; a half of them is of no use. */
+/* One without any may get them later; a half of them is of no use.  Asked only
+ * of who makes it so: what is fetched or taken away must never fail for it. */
 static int
 check_required(const struct provider *p, struct error *e)
 {
@@ -487,7 +488,7 @@ write_provider(struct provider *p,
 	struct stored_config config = { p->config };
 	_cleanup_(buf_free) struct buf json = BUF_INIT;
 
-	if (check_limits(p, e) < 0 || check_required(p, e) < 0)
+	if (check_limits(p, e) < 0)
 		return -1;
 	(void)codec_encode(&json, config_fields, &config, NULL);
 	for (size_t i = 0; i < p->n_credentials; i++) {
@@ -570,7 +571,8 @@ provider_create(struct gateway *gw, uid_t owner,
 	p->created_at_ms = now_ms();
 	merge_credentials(p, &given->credentials);
 	merge_config(p, &given->config);
-	if (write_provider(p, store_provider_create, NULL, e) < 0) {
+	if (check_required(p, e) < 0 ||
+	    write_provider(p, store_provider_create, NULL, e) < 0) {
 		provider_free(p);
 		return -1;
 	}
@@ -677,6 +679,10 @@ provider_update(struct provider *p, const struct gateway_update_provider *given,
 	next = copy(p);
 	merge_credentials(next, &given->credentials);
 	merge_config(next, &given->config);
+	if (check_required(next, e) < 0) {
+		provider_free(next);
+		return -1;
+	}
 	return replace(p, next, NULL, e);
 }
 

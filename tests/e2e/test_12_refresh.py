@@ -465,6 +465,28 @@ def test_a_refusal_takes_the_value_away(gateway, why, status, body, says):
     s.delete()
 
 
+def test_a_type_that_wants_more_keeps_no_refused_value(own_gateway):
+    g = own_gateway
+    realm, p = client_realm(), Provider(g)
+    client(p, realm)
+    p.wait("refreshed")
+    s = sandbox(g, p)
+    held = placeholder(s)
+    (g.dir / "config/providers/fresh.yaml").write_text(PROFILE.replace(
+        "endpoints:", "  - {env_vars: [OTHER_TOKEN], required: true}\n"
+        "endpoints:", 1))
+    g.kill("gatewayd")
+    r = g.run("provider", "update", p.name, "--config", "A=b")
+    assert r.rc == 1 and "requires credential 'OTHER_TOKEN'" in r.err, r
+    assert use(s, held) == realm.issued[-1]
+    realm.says(400, {"error": "invalid_grant"})
+    p.refresh("rotate", ok=False)
+    assert use(s, held) == "credential_unavailable"
+    p.refresh("rotate")
+    assert use(s, held) == realm.issued[-1]
+    s.delete()
+
+
 FAILURES = [
     ("500", 500, {}, {}, "HTTP 500"),
     ("503 in between", 503, {"error": "invalid_grant"}, {}, "HTTP 503"),
