@@ -18,7 +18,6 @@
 #include "common/cleanup.h"
 #include "common/dirs.h"
 #include "common/program.h"
-#include "common/unixsock.h"
 #include "common/varlink/client.h"
 #include "common/wire/gateway.h"
 #include "common/xalloc.h"
@@ -125,28 +124,43 @@ read_file(const char *path, size_t max)
 
 /* Where the caller's own gateway has its socket; owned, or NULL. */
 static char *
-own_socket(void)
+own_socket(struct error *e)
 {
 	_cleanup_(dirs_clear) struct dirs dirs = { 0 };
-	struct error e;
 
-	if (dirs_find(&dirs, &e) < 0) {
-		(void)complain("%s", e.text);
+	if (dirs_find(&dirs, e) < 0)
 		return NULL;
-	}
 	return xasprintf("%s/" GATEWAY_SOCKET_NAME, dirs.runtime);
 }
 
-static bool
-try_connect(struct cli *cli, const char *path)
+static int
+try_connect(
+    struct cli *cli, const char *path, enum endpoint kind, struct error *e)
 {
-	struct error e;
-
-	if (unixsock_connect(path, &cli->fd, &e) < 0)
-		return false;
+	if (endpoint_connect(path, kind, &cli->fd, e) < 0)
+		return -1;
 	free(cli->socket);
 	cli->socket = xstrdup(path);
-	return true;
+	cli->kind = kind;
+	return 0;
+}
+
+/* Root's own place is the system's, which the service's user may own. */
+static int
+try_own(struct cli *cli, const char *own, struct error *e)
+{
+	return try_connect(cli, own,
+	    strcmp(own, SYSTEM_SOCKET) == 0 ? ENDPOINT_SHARED : ENDPOINT_OWN,
+	    e);
+}
+
+static void
+say_why(const struct error *e)
+{
+	(void)complain("%s", e->text);
+	if (e->code == ERR_DENIED)
+		hint("nothing was sent; let OPENSHELL_RUNTIME_DIR or "
+		     "XDG_RUNTIME_DIR name a directory that is yours alone");
 }
 
 /* In the background for good: no terminal, no descriptor of ours. */
@@ -188,7 +202,7 @@ int
 cli_start_gateway(struct cli *cli, struct error *e)
 {
 	_cleanup_(dirs_clear) struct dirs dirs = { 0 };
-	autofree char *socket = own_socket(),
+	autofree char *socket = own_socket(e),
 		      *program = program_find("gatewayd");
 	autofree char *log = NULL;
 	autoclose int fd = -1;
@@ -217,8 +231,10 @@ cli_start_gateway(struct cli *cli, struct error *e)
 		_exit(0);
 	}
 	for (int i = 0; i < START_TRIES; i++) {
-		if (try_connect(cli, socket))
+		if (try_own(cli, socket, e) == 0)
 			return 0;
+		if (e->code == ERR_DENIED)
+			return -1;
 		(void)usleep(START_PAUSE_US);
 	}
 	show_tail(log);
@@ -234,19 +250,67 @@ given_socket(void)
 	return given != NULL && given[0] != '\0' ? given : NULL;
 }
 
-int
-cli_find(struct cli *cli)
+/* The one that was named; else the caller's own, else the system's. */
+static int
+find(struct cli *cli, struct error *e)
 {
 	const char *given = given_socket();
 	autofree char *own = NULL;
 
-	if (cli->fd >= 0)
-		return 0;
 	if (given != NULL)
-		return try_connect(cli, given) ? 0 : -1;
-	own = own_socket();
-	return (own != NULL && try_connect(cli, own)) ||
-		       try_connect(cli, SYSTEM_SOCKET)
+		return try_connect(cli, given, ENDPOINT_SHARED, e);
+	own = own_socket(e);
+	if (own == NULL)
+		return -1;
+	if (try_own(cli, own, e) == 0)
+		return 0;
+	if (e->code == ERR_DENIED)
+		return -1;
+	return try_connect(cli, SYSTEM_SOCKET, ENDPOINT_SHARED, e);
+}
+
+int
+cli_find(struct cli *cli)
+{
+	struct error e;
+
+	if (cli->fd >= 0 || find(cli, &e) == 0)
+		return 1;
+	if (e.code == ERR_UNAVAILABLE)
+		return 0;
+	say_why(&e);
+	return -1;
+}
+
+static void
+say_none(const char *given)
+{
+	if (given != NULL) {
+		(void)complain("no gateway answers at '%s'", given);
+		hint("OPENSHELL_GATEWAY_SOCKET names it; unset it to use your "
+		     "own");
+	} else {
+		(void)complain("No active gateway");
+		hint("openshell gateway start");
+	}
+}
+
+/* The caller's own comes first, and is started before the system's is asked. */
+static int
+find_or_start(struct cli *cli, struct error *e)
+{
+	autofree char *own = own_socket(e);
+	struct error ignored;
+
+	if (own == NULL)
+		return -1;
+	if (try_own(cli, own, e) == 0)
+		return 0;
+	if (e->code == ERR_DENIED)
+		return -1;
+	return cli_start_gateway(cli, e) == 0 ||
+		       try_connect(
+			   cli, SYSTEM_SOCKET, ENDPOINT_SHARED, &ignored) == 0
 		   ? 0
 		   : -1;
 }
@@ -255,33 +319,17 @@ int
 cli_connect(struct cli *cli, enum start start)
 {
 	const char *given = given_socket();
-	autofree char *own = NULL;
+	bool only_find = given != NULL || start == START_NEVER;
 	struct error e;
 
 	if (cli->fd >= 0)
 		return 0;
-	if (given != NULL || start == START_NEVER) {
-		if (cli_find(cli) == 0)
-			return 0;
-		if (given != NULL) {
-			(void)complain("no gateway answers at '%s'", given);
-			hint("OPENSHELL_GATEWAY_SOCKET names it; unset it to "
-			     "use your own");
-		} else {
-			(void)complain("No active gateway");
-			hint("openshell gateway start");
-		}
-		return -1;
-	}
-	/* The caller's own comes first, and is started before the system's
-	 * is asked. */
-	own = own_socket();
-	if (own == NULL)
-		return -1;
-	if (try_connect(cli, own) || cli_start_gateway(cli, &e) == 0 ||
-	    try_connect(cli, SYSTEM_SOCKET))
+	if ((only_find ? find(cli, &e) : find_or_start(cli, &e)) == 0)
 		return 0;
-	(void)complain("%s", e.text);
+	if (only_find && e.code == ERR_UNAVAILABLE)
+		say_none(given);
+	else
+		say_why(&e);
 	return -1;
 }
 
@@ -291,7 +339,7 @@ cli_connect_again(struct cli *cli)
 	struct error e;
 	int fd;
 
-	if (unixsock_connect(cli->socket, &fd, &e) < 0) {
+	if (endpoint_connect(cli->socket, cli->kind, &fd, &e) < 0) {
 		(void)complain("%s", e.text);
 		return -1;
 	}

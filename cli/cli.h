@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cli/endpoint.h"
 #include "common/error.h"
 
 struct method;
@@ -19,6 +20,7 @@ struct method;
 struct cli {
 	int verbosity;
 	char *socket;            /* of the gateway, once it is known */
+	enum endpoint kind;      /* of socket */
 	int fd;                  /* connected to it, or -1 */
 	enum error_code code;    /* of the last call that failed */
 	const char *policy_file; /* whose violations a call may bring */
@@ -29,7 +31,8 @@ enum start { START_NEVER, START_IF_NEEDED };
 
 /* Connects unless it is; -1 and the reason said if that can't be. */
 int cli_connect(struct cli *, enum start);
-/* Connects to a gateway that runs; -1, and nothing said, if none does. */
+/* Connects to a gateway that runs: 1, or 0 if none does, or -1 and the reason
+ * said, as when somebody else serves in its place. */
 int cli_find(struct cli *);
 /* Starts the caller's own gateway and waits until it answers. */
 int cli_start_gateway(struct cli *, struct error *);

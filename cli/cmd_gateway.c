@@ -108,13 +108,16 @@ run_status(struct cli *cli, const void *options, const struct arguments *a)
 	const struct output_options *o = options;
 	cJSON *tree;
 	enum format format;
-	int r = EXIT_DONE;
+	int found, r = EXIT_DONE;
 
 	(void)a;
 	if (format_parse(o->output, &format) < 0)
 		return EXIT_USAGE;
+	found = cli_find(cli);
+	if (found < 0)
+		return EXIT_FAILED;
 	tree = cJSON_CreateObject();
-	if (cli_find(cli) < 0) {
+	if (!found) {
 		cJSON_AddStringToObject(tree, "status", "not_configured");
 		if (format == FORMAT_TABLE) {
 			puts("No gateway is running.");
@@ -138,11 +141,14 @@ run_status(struct cli *cli, const void *options, const struct arguments *a)
 static int
 run_start(struct cli *cli, const void *options, const struct arguments *a)
 {
+	int found = cli_find(cli);
 	struct error e;
 
 	(void)options;
 	(void)a;
-	if (cli_find(cli) == 0) {
+	if (found < 0)
+		return EXIT_FAILED;
+	if (found) {
 		say(MARK_NOOP, "A gateway is running already (%s)",
 		    cli->socket);
 		return EXIT_DONE;
@@ -164,12 +170,14 @@ run_stop(struct cli *cli, const void *options, const struct arguments *a)
 {
 	autoclose int process = -1;
 	struct pollfd ended = { .events = POLLIN };
+	int found = cli_find(cli), r;
 	pid_t pid = 0;
-	int r;
 
 	(void)options;
 	(void)a;
-	if (cli_find(cli) < 0) {
+	if (found < 0)
+		return EXIT_FAILED;
+	if (!found) {
 		say(MARK_NOOP, "No gateway is running");
 		return EXIT_DONE;
 	}

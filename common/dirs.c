@@ -3,8 +3,8 @@
  * dirs.c - see dirs.h.
  *
  * The environment is the caller's own and trusted; /tmp is not: whoever made
- * the directory there first may be an attacker, so that dirs_make() looks at
- * what it got.
+ * the directory there first may be an attacker, so that dirs_check() looks at
+ * what is there.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -153,24 +153,16 @@ make_parents(const char *path, struct error *e)
 }
 
 int
-dirs_make(const char *path, struct error *e)
+dirs_check(const char *path, struct error *e)
 {
 	autofree char *copy = xstrdup(path);
 	autoclose int fd = -1;
 	struct stat st;
 
-	if (path[0] != '/')
-		return error_set(
-		    e, ERR_INVALID, "'%s' is not an absolute path", path);
 	/* A trailing slash would make O_NOFOLLOW follow. */
 	for (size_t n = strlen(copy); n > 1 && copy[n - 1] == '/'; n--)
 		copy[n - 1] = '\0';
-	if (make_parents(copy, e) < 0)
-		return -1;
-	if (mkdir(copy, 0700) < 0 && errno != EEXIST)
-		return error_errno(e, "cannot make '%s'", copy);
-
-	fd = open(copy, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = open(copy, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && (errno == ELOOP || errno == ENOTDIR))
 		return error_set(
 		    e, ERR_DENIED, "'%s' is not a directory of its own", copy);
@@ -184,6 +176,19 @@ dirs_make(const char *path, struct error *e)
 		return error_set(
 		    e, ERR_DENIED, "'%s' can be written by others", copy);
 	return 0;
+}
+
+int
+dirs_make(const char *path, struct error *e)
+{
+	if (path[0] != '/')
+		return error_set(
+		    e, ERR_INVALID, "'%s' is not an absolute path", path);
+	if (make_parents(path, e) < 0)
+		return -1;
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return error_errno(e, "cannot make '%s'", path);
+	return dirs_check(path, e);
 }
 
 bool

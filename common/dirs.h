@@ -24,11 +24,10 @@ struct dirs {
 int dirs_find(struct dirs *ret, struct error *);
 void dirs_clear(struct dirs *);
 
-/*
- * Makes path and its missing parents, 0700.  Refuses (ERR_DENIED) a last
- * component that is a symlink, belongs to somebody else or can be written by
- * others.
- */
+/* Refuses (ERR_DENIED) a last component that is a symlink, belongs to somebody
+ * else or can be written by others. */
+int dirs_check(const char *path, struct error *);
+/* Makes path and its missing parents, 0700, and checks what it got. */
 int dirs_make(const char *path, struct error *);
 
 /* Absolute, not "/", without "", "." and ".." between its slashes. */

@@ -3,7 +3,12 @@
 nothing."""
 
 import json
+import os
+import pwd
+import select
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -126,3 +131,63 @@ def test_wire_every_daemon_describes_itself(gateway, sandbox):
                        {"interface": interface})["parameters"]["description"]
         assert text.startswith("#") or f"interface {interface}" in text
         assert json.dumps(text)
+
+
+LISTENER = """
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+os.setgid(65534)
+os.setuid(int(sys.argv[2]))
+s.listen(8)
+print("listens", flush=True)
+while True:
+    peer, _ = s.accept()
+    print("got", peer.recv(1 << 16), flush=True)
+"""
+
+
+@pytest.fixture
+def impostor(own_gateway):
+    """Somebody else, who made the runtime directory first and listens."""
+    if os.getuid() != 0:
+        pytest.skip("only root can be somebody else")
+    other = pwd.getpwnam("nobody").pw_uid
+    own_gateway.dir.chmod(0o755)
+    os.chown(own_gateway.dir / "runtime", other, -1)
+    p = subprocess.Popen(
+        [sys.executable, "-c", LISTENER, own_gateway.socket, str(other)],
+        stdout=subprocess.PIPE, text=True)
+    assert p.stdout.readline() == "listens\n"
+    yield p
+    p.kill()
+    p.wait()
+    own_gateway.socket.unlink()
+    os.chown(own_gateway.dir / "runtime", 0, -1)
+
+
+@pytest.mark.parametrize("argv", [
+    ("provider", "create", "--type", "generic", "--name", "p", "--credential",
+     "A_SECRET"),
+    ("sandbox", "create", "--detach"), ("sandbox", "list"), ("status",),
+    ("gateway", "start"), ("gateway", "stop")], ids=" ".join)
+def test_somebody_else_in_the_gateways_place_gets_not_one_byte(
+        own_gateway, impostor, argv):
+    r = own_gateway.run(*argv, env={"A_SECRET": "s3cret"})
+    assert r.rc == 1, r
+    assert f"'{own_gateway.dir}/runtime' belongs to user" in r.err, r
+    assert not (own_gateway.dir / "state/gateway.log").exists()
+    # The directory is right, but not who listens.
+    os.chown(own_gateway.dir / "runtime", 0, -1)
+    r = own_gateway.run(*argv, env={"A_SECRET": "s3cret"})
+    assert r.rc == 1, r
+    assert f"'{own_gateway.socket}' is served by user" in r.err, r
+    while select.select([impostor.stdout], [], [], 0.2)[0]:
+        assert impostor.stdout.readline() == "got b''\n"
+
+
+def test_a_named_socket_of_somebody_else_is_refused(own_gateway, impostor):
+    os.chown(own_gateway.dir / "runtime", 0, -1)
+    r = own_gateway.run("sandbox", "list", env={
+        "OPENSHELL_GATEWAY_SOCKET": str(own_gateway.socket)})
+    assert r.rc == 1 and "is served by user" in r.err, r
