@@ -79,6 +79,22 @@ read_manifest(const char *package)
 	return n < 0 ? NULL : cJSON_ParseWithLength(text, (size_t)n);
 }
 
+/* "name" or "@scope/name": all else of a manifest leads elsewhere. */
+static bool
+is_package_name(const char *name)
+{
+	const char *rest = name;
+
+	if (*name == '@') {
+		rest = strchr(name, '/');
+		if (rest == NULL || rest == name + 1)
+			return false;
+		rest++;
+	}
+	return *rest != '\0' && *rest != '.' && *rest != '@' &&
+	       strchr(rest, '/') == NULL;
+}
+
 /* What it depends on and doesn't bring along lies beside it. */
 static void
 add_dependencies(struct search *s, const char *modules, const char *package)
@@ -94,20 +110,30 @@ add_dependencies(struct search *s, const char *modules, const char *package)
 			autofree char *own =
 			    xasprintf("%s" MODULES "%s", package, one->string);
 
-			if (access(own, F_OK) < 0)
+			if (is_package_name(one->string) &&
+			    access(own, F_OK) < 0)
 				add_module(s, modules, one->string);
 		}
 	cJSON_Delete(manifest);
 }
 
-/* modules ends with "/node_modules/". */
+/* Is path, of the real directory modules, there and no link to elsewhere, as
+ * `npm link` and a scope that is one make them? */
+static bool
+is_in_place(const char *path)
+{
+	autofree char *real = realpath(path, NULL);
+
+	return real != NULL && strcmp(real, path) == 0;
+}
+
+/* modules ends with "/node_modules/" and has no links. */
 static void
 add_module(struct search *s, const char *modules, const char *name)
 {
 	autofree char *path = xasprintf("%s%s", modules, name);
 
-	if (dirs_is_plain(path) && access(path, F_OK) == 0 &&
-	    add_path(&s->ret->paths, path))
+	if (is_in_place(path) && add_path(&s->ret->paths, path))
 		add_dependencies(s, modules, path);
 }
 

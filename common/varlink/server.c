@@ -527,6 +527,32 @@ get_peer(int fd, struct peer *ret, struct error *e)
 	return 0;
 }
 
+static int
+check_room(const struct varlink_server *s, const struct peer *peer,
+    enum role role, struct error *e)
+{
+	unsigned own = 0, users = 0;
+	const struct conn *c;
+
+	if (s->n_conns >= VARLINK_CONNECTIONS_MAX)
+		return error_set(e, ERR_LIMIT, "over %d connections",
+		    VARLINK_CONNECTIONS_MAX);
+	if (role > ROLE_USER)
+		return 0;
+	LIST_FOREACH(c, &s->conns, next)
+	{
+		users += c->role == ROLE_USER;
+		own += c->role == ROLE_USER && c->peer.uid == peer->uid;
+	}
+	if (own >= VARLINK_USER_CONNECTIONS_MAX)
+		return error_set(e, ERR_LIMIT, "over %d connections of user %u",
+		    VARLINK_USER_CONNECTIONS_MAX, (unsigned)peer->uid);
+	if (users >= VARLINK_USERS_CONNECTIONS_MAX)
+		return error_set(e, ERR_LIMIT, "over %d connections of users",
+		    VARLINK_USERS_CONNECTIONS_MAX);
+	return 0;
+}
+
 int
 varlink_server_add(struct varlink_server *s, int owned_fd, struct error *e)
 {
@@ -537,14 +563,13 @@ varlink_server_add(struct varlink_server *s, int owned_fd, struct error *e)
 
 	if (get_peer(fd, &peer, e) < 0)
 		return -1;
-	if (s->n_conns >= VARLINK_CONNECTIONS_MAX)
-		return error_set(e, ERR_LIMIT, "over %d connections",
-		    VARLINK_CONNECTIONS_MAX);
 	role = s->service->role(s->service->ctx, &peer);
 	if (role == ROLE_NOBODY)
 		return error_set(e, ERR_DENIED,
 		    "process %d of user %u may not call", (int)peer.pid,
 		    (unsigned)peer.uid);
+	if (check_room(s, &peer, role, e) < 0)
+		return -1;
 
 	c = xcalloc(1, sizeof(*c));
 	c->event = event_new(

@@ -23,6 +23,10 @@
 
 #define VARLINK_QUEUE_MAX (8u << 20)
 #define VARLINK_CONNECTIONS_MAX 1024
+/* So that nobody is locked out by somebody of less: of one user with
+ * ROLE_USER, and of all those together. */
+#define VARLINK_USER_CONNECTIONS_MAX 128
+#define VARLINK_USERS_CONNECTIONS_MAX (VARLINK_CONNECTIONS_MAX - 256)
 
 struct event_base;
 struct varlink_server;

@@ -398,6 +398,27 @@ POLICIES = [
     ("codex", "/usr/local/lib/node_modules/@openai/codex/node_modules/@openai/"
      "codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex", "POST",
      "api.openai.com/v1/responses", True),
+    ("claude-code", "/home/me/.nvm/versions/node/v24.1.0/lib/node_modules/"
+     "@anthropic-ai/claude-code/node_modules/@anthropic-ai/"
+     "claude-code-linux-x64-musl/claude", "POST",
+     "api.anthropic.com/v1/messages", True),
+    ("claude-code", "/srv/lib/node_modules/evil/node_modules/@anthropic-ai/"
+     "claude-code/bin/claude.exe", "POST", "api.anthropic.com/v1/messages",
+     False),
+    ("claude-code", "/home/me/project/node_modules/@anthropic-ai/claude-code/"
+     "bin/claude.exe", "POST", "api.anthropic.com/v1/messages", False),
+    ("claude-code", "/srv/lib/node_modules/@anthropic-ai/claude-code/"
+     "node_modules/@anthropic-ai/claude-code-linux-evil/claude", "POST",
+     "api.anthropic.com/v1/messages", False),
+    ("codex", "/home/me/.npm-global/lib/node_modules/@openai/codex/vendor/"
+     "x86_64-unknown-linux-musl/codex/codex", "POST",
+     "api.openai.com/v1/responses", True),
+    ("codex", "/usr/local/lib/node_modules/evil/node_modules/@openai/codex/"
+     "vendor/x86_64-unknown-linux-musl/bin/codex", "POST",
+     "api.openai.com/v1/responses", False),
+    ("codex", "/usr/local/lib/node_modules/@openai/codex/node_modules/evil/"
+     "vendor/x86_64-unknown-linux-musl/bin/codex", "POST",
+     "api.openai.com/v1/responses", False),
     ("codex", "/home/me/.local/bin/codex", "GET",
      "api.openai.com/v1/responses", True),
     ("codex", "/home/me/.local/bin/codex", "POST", "api.openai.com/v1/files",
@@ -407,6 +428,30 @@ POLICIES = [
      "api.openai.com/v1/responses", True),
     ("opencode", "/sandbox/.opencode/bin/opencode", "POST",
      "api.openai.com/v1/responses", False),
+    ("opencode", "/home/me/.npm-global/lib/node_modules/opencode-ai/"
+     "node_modules/opencode-linux-x64-baseline-musl/bin/opencode", "POST",
+     "api.openai.com/v1/responses", True),
+    ("opencode", "/srv/lib/node_modules/opencode-ai/node_modules/"
+     "opencode-linux-arm64/bin/opencode", "POST",
+     "api.openai.com/v1/responses", True),
+    ("opencode", "/srv/lib/node_modules/opencode-ai/bin/.opencode", "POST",
+     "api.openai.com/v1/responses", True),
+    ("opencode", "/home/me/.npm-global/lib/node_modules/opencode-ai/"
+     "node_modules/opencode-linux-evil/bin/opencode", "POST",
+     "api.openai.com/v1/responses", False),
+    ("opencode", "/srv/lib/node_modules/opencode-linux-evil/bin/opencode",
+     "POST", "api.openai.com/v1/responses", False),
+    ("opencode", "/srv/lib/node_modules/evil/node_modules/opencode-ai/bin/"
+     "opencode.exe", "POST", "api.openai.com/v1/responses", False),
+    ("copilot", "/root/.nvm/versions/node/v24.1.0/lib/node_modules/@github/"
+     "copilot/node_modules/@github/copilot-linux-x64/copilot", "GET",
+     "api.github.com/copilot_internal/user", True),
+    ("copilot", "/root/.nvm/versions/node/v24.1.0/lib/node_modules/evil/"
+     "node_modules/@github/copilot/node_modules/@github/copilot-linux-x64/"
+     "copilot", "GET", "api.github.com/copilot_internal/user", False),
+    ("copilot", "/srv/lib/node_modules/@github/copilot/node_modules/@github/"
+     "copilot-linux-evil/copilot", "GET",
+     "api.github.com/copilot_internal/user", False),
     ("copilot", "/root/.local/bin/copilot", "GET",
      "api.github.com/copilot_internal/user", True),
     ("copilot", "/root/.local/bin/copilot", "POST",

@@ -1016,6 +1016,61 @@ test_a_higher_role_may_do_more(void **state)
 	assert_int_equal(w->replies, 1);
 }
 
+/* How many of n connections are let in; all hang up at once, which the server
+ * hears of when it is settled. */
+static unsigned
+connect_many(struct world *w, unsigned n)
+{
+	unsigned let_in = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct error e;
+		int fds[2];
+
+		make_pair(fds);
+		if (varlink_server_add(w->server, fds[0], &e) == 0)
+			let_in++;
+		else
+			assert_int_equal(e.code, ERR_LIMIT);
+		(void)close(fds[1]);
+	}
+	return let_in;
+}
+
+static void
+test_one_user_leaves_room_for_others(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(connect_many(w, VARLINK_USER_CONNECTIONS_MAX + 2),
+	    VARLINK_USER_CONNECTIONS_MAX);
+	w->role = ROLE_ADMIN;
+	assert_int_equal(connect_many(w, 300), 300);
+	w->role = ROLE_USER;
+	assert_int_equal(connect_many(w, 1), 0);
+	settle(w);
+	assert_int_equal(connect_many(w, 1), 1);
+}
+
+static void
+test_all_users_together_leave_room_for_administrators(void **state)
+{
+	struct world *w = *state;
+	unsigned users = 0, all;
+
+	if (geteuid() != 0)
+		skip();
+	for (uid_t uid = 1; uid <= 8; uid++) {
+		assert_int_equal(seteuid(uid), 0);
+		users += connect_many(w, VARLINK_USER_CONNECTIONS_MAX);
+		assert_int_equal(seteuid(0), 0);
+	}
+	assert_int_equal(users, VARLINK_USERS_CONNECTIONS_MAX);
+	w->role = ROLE_ADMIN;
+	all = users + connect_many(w, VARLINK_CONNECTIONS_MAX);
+	assert_int_equal(all, VARLINK_CONNECTIONS_MAX);
+}
+
 static void
 test_the_service_describes_itself(void **state)
 {
@@ -1351,6 +1406,8 @@ main(void)
 		TEST(test_a_handler_may_free_the_server),
 		TEST(test_nobody_is_let_in),
 		TEST(test_a_higher_role_may_do_more),
+		TEST(test_one_user_leaves_room_for_others),
+		TEST(test_all_users_together_leave_room_for_administrators),
 		TEST(test_the_service_describes_itself),
 		TEST(test_a_listener_survives_running_out_of_descriptors),
 		TEST(
@@ -1364,6 +1421,12 @@ main(void)
 		TEST(test_a_blocking_call_takes_descriptors),
 		TEST(test_a_blocking_call_fails_with_its_reason),
 	};
+	struct rlimit limit;
 
+	/* A full server takes more than the usual 1024 descriptors. */
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
