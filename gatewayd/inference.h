@@ -61,7 +61,8 @@ void inference_forget_sandbox(struct gateway *, const char *id);
 struct inference_route *inference_find(
     struct gateway *, uid_t owner, const char *sandbox, const char *name);
 
-/* The base URL that a route has now; owned, NULL if there is none. */
+/* The base URL that a route has now; owned, NULL if there is none
+ * that can be asked. */
 char *inference_endpoint(struct gateway *, const struct inference_route *);
 
 /* Does a route need it? */
