@@ -564,19 +564,18 @@ void
 inference_forget_sandbox(struct gateway *gw, const char *id)
 {
 	struct inference_route *r, *next;
-	struct error e;
+	bool changed = false;
 
 	for (r = TAILQ_FIRST(&gw->routes); r != NULL; r = next) {
 		next = TAILQ_NEXT(r, next);
 		if (strcmp(r->sandbox, id) != 0)
 			continue;
-		if (store_route_delete(
-			gw->store, r->owner, r->sandbox, r->name, &e) < 0)
-			log_warnx("cannot forget a route: %s", e.text);
 		TAILQ_REMOVE(&gw->routes, r, next);
 		route_free(r);
-		inference_push(gw);
+		changed = true;
 	}
+	if (changed)
+		inference_push(gw);
 }
 
 /*

@@ -56,7 +56,7 @@ int inference_set(struct gateway *, uid_t owner, const char *sandbox,
 /* ERR_PRECONDITION: another route reroutes to it. */
 int inference_delete(struct gateway *, uid_t owner, const char *sandbox,
     const char *name, bool *ret_deleted, struct error *);
-/* With the sandbox, which is gone. */
+/* With the sandbox, which is gone, from the store too. */
 void inference_forget_sandbox(struct gateway *, const char *id);
 struct inference_route *inference_find(
     struct gateway *, uid_t owner, const char *sandbox, const char *name);
