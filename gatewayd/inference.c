@@ -490,13 +490,20 @@ prepare(struct gateway *gw, uid_t owner, const char *sandbox,
 /* routerd takes so many, and one that it doesn't get would be as if it weren't
  * there. */
 static int
-check_count(const struct gateway *gw, struct error *e)
+check_count(const struct gateway *gw, uid_t owner, struct error *e)
 {
 	const struct inference_route *r;
-	size_t n = 0;
+	size_t n = 0, own = 0;
 
 	TAILQ_FOREACH(r, &gw->routes, next)
-	n++;
+	{
+		n++;
+		own += r->owner == owner;
+	}
+	if (own >= INFERENCE_PER_OWNER_MAX)
+		return error_set(e, ERR_LIMIT,
+		    "one owner has at most %d inference routes",
+		    INFERENCE_PER_OWNER_MAX);
 	return n < ROUTER_ROUTES_MAX
 		   ? 0
 		   : error_set(e, ERR_LIMIT,
@@ -520,7 +527,7 @@ inference_set(struct gateway *gw, uid_t owner, const char *sandbox,
 		old != NULL ? old->version + 1 : 1 };
 
 	if (prepare(gw, owner, sandbox, given, &spec, &privacy, e) < 0 ||
-	    (old == NULL && check_count(gw, e) < 0))
+	    (old == NULL && check_count(gw, owner, e) < 0))
 		return -1;
 	(void)codec_encode(&json, m->params, &spec, NULL);
 	row.spec = buf_str(&json);

@@ -20,6 +20,7 @@
 #include "gatewayd/verify.h"
 
 #define INFERENCE_SCOPE_SIZE 32
+#define INFERENCE_PER_OWNER_MAX 128
 
 struct gateway;
 struct log_event;

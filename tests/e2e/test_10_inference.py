@@ -248,6 +248,18 @@ def test_what_routerd_would_not_read_keeps_no_other_route_away(
     assert says is None or says in r.err
 
 
+def test_one_owner_has_128_routes_at_most(own_gateway, backend):
+    g = own_gateway
+    provider(g, "p", "openai", backend.url)
+    argv = ("inference", "set", "--provider", "p", "--model", MODEL,
+            "--no-verify", "--name")
+    for i in range(128):
+        g.ok(*argv, f"r{i}")
+    r = g.run(*argv, "more")
+    assert r.rc == 1 and "at most 128" in r.err
+    g.ok(*argv, "r5")
+
+
 #
 # What arrives
 #
