@@ -42,6 +42,15 @@ close_fd(int *fd)
 	*fd = -1;
 }
 
+void
+attach_undo(struct gateway *gw, const char *sandbox)
+{
+	struct proxy_detach params = { sandbox };
+
+	if (link_is_up(gw->proxy))
+		link_call(gw->proxy, &proxy_detach_method, &params, NULL, NULL);
+}
+
 /* The end of every attach; nothing may follow but return. */
 static void
 finish(struct attach *a, const struct error *e)
@@ -57,11 +66,14 @@ finish(struct attach *a, const struct error *e)
 		close_fd(&a->got.owners.v[i]);
 	free(a->got.owners.v);
 	s->attaching = false;
-	s->attached = e == NULL;
-	if (e == NULL)
+	s->attached = e == NULL && sandbox_is_up(s);
+	/* It went while proxyd took it. */
+	if (!sandbox_is_up(s))
+		attach_undo(s->gw, s->id);
+	if (s->attached)
 		s->loaded_version = a->revision.version;
 	a->done(s, e);
-	if (e == NULL && !s->gone) {
+	if (s->attached && !s->gone) {
 		if (strcmp(a->revision.status, "pending") == 0)
 			revision_decided(s, a->revision.version, NULL);
 		/* One may have come since, or while proxyd was away. */
@@ -95,8 +107,9 @@ on_links(void *arg, const struct varlink_result *r)
 		finish(a, r->error);
 		return;
 	}
-	if (!link_is_up(s->gw->proxy)) {
-		(void)error_set(&e, ERR_UNAVAILABLE, "proxyd is not up");
+	if (!link_is_up(s->gw->proxy) || !sandbox_is_up(s)) {
+		(void)error_set(&e, ERR_UNAVAILABLE,
+		    "proxyd is not up, or the sandbox no longer is");
 		finish(a, &e);
 		return;
 	}

@@ -7,6 +7,7 @@
 #define GATEWAYD_ATTACH_H
 
 struct error;
+struct gateway;
 struct sandbox;
 
 /*
@@ -15,5 +16,8 @@ struct sandbox;
  */
 typedef void attach_done_fn(struct sandbox *, const struct error *);
 void attach_sandbox(struct sandbox *, attach_done_fn *done);
+
+/* proxyd forgets it, whether it had it or not; nothing if proxyd isn't up. */
+void attach_undo(struct gateway *, const char *sandbox);
 
 #endif

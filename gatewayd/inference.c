@@ -14,6 +14,7 @@
 #include "common/privacy/privacy.h"
 #include "common/varlink/client.h"
 #include "common/varlink/codec.h"
+#include "common/wire/limits.h"
 #include "common/wire/proxy.h"
 #include "common/xalloc.h"
 #include "gatewayd/gateway.h"
@@ -37,6 +38,8 @@ static const struct kind {
 	const char *url_config;     /* overrides the endpoint */
 	const char *endpoint;       /* NULL: see make_endpoint() */
 	bool only_preferred;        /* no other credential will do */
+	const char *region_config;  /* NULL: it has no regions */
+	const char *region;         /* if that isn't set */
 } kinds[] = {
 	{ "openai", { "OPENAI_API_KEY" }, "OPENAI_BASE_URL",
 	    "https://api.openai.com/v1", false },
@@ -50,9 +53,10 @@ static const struct kind {
 	    { "GOOGLE_VERTEX_AI_SERVICE_ACCOUNT_TOKEN",
 		"VERTEX_AI_SERVICE_ACCOUNT_TOKEN", "GOOGLE_VERTEX_AI_TOKEN",
 		"VERTEX_AI_TOKEN" },
-	    "VERTEX_AI_BASE_URL", NULL, true },
+	    "VERTEX_AI_BASE_URL", NULL, true, "VERTEX_AI_REGION",
+	    "us-central1" },
 	{ "aws-bedrock", { "AWS_SECRET_ACCESS_KEY" }, "BEDROCK_BASE_URL", NULL,
-	    true },
+	    true, "AWS_REGION", "us-east-1" },
 };
 
 static const struct kind *
@@ -358,6 +362,25 @@ rerouting(struct gateway *gw, const struct inference_route *to)
 
 static bool is_plain_name(const char *);
 static char *make_endpoint(const struct provider *, const struct kind *);
+static const char *region_of(const struct provider *, const struct kind *);
+
+/* It becomes part of a host's name. */
+static int
+check_region(const struct provider *p, const struct kind *k, struct error *e)
+{
+	const char *region = region_of(p, k);
+	size_t n = region != NULL
+		       ? strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-")
+		       : 0;
+
+	if (region == NULL ||
+	    (n > 0 && n <= WIRE_NAME_MAX && region[n] == '\0'))
+		return 0;
+	return error_set(e, ERR_INVALID,
+	    "%s of provider '%s' may have up to %d lower-case letters, digits "
+	    "and '-'",
+	    k->region_config, p->name, WIRE_NAME_MAX);
+}
 
 /* routerd takes all routes or none: one that it can't read must not get
  * there. */
@@ -374,6 +397,12 @@ check_endpoint(const struct provider *p, const struct kind *k, struct error *e)
 		    "VERTEX_AI_PROJECT_ID or %s",
 		    p->name, k->url_config);
 	text.n = strlen(endpoint);
+	if (check_region(p, k, e) < 0)
+		return -1;
+	if (text.n > WIRE_PATH_MAX)
+		return error_set(e, ERR_LIMIT,
+		    "the endpoint of provider '%s' is longer than %d bytes",
+		    p->name, WIRE_PATH_MAX);
 	if (http_url_parse(text, &url, e) < 0)
 		return error_prefix(
 		    e, "%s of provider '%s'", k->url_config, p->name);
@@ -461,13 +490,20 @@ prepare(struct gateway *gw, uid_t owner, const char *sandbox,
 /* routerd takes so many, and one that it doesn't get would be as if it weren't
  * there. */
 static int
-check_count(const struct gateway *gw, struct error *e)
+check_count(const struct gateway *gw, uid_t owner, struct error *e)
 {
 	const struct inference_route *r;
-	size_t n = 0;
+	size_t n = 0, own = 0;
 
 	TAILQ_FOREACH(r, &gw->routes, next)
-	n++;
+	{
+		n++;
+		own += r->owner == owner;
+	}
+	if (own >= INFERENCE_PER_OWNER_MAX)
+		return error_set(e, ERR_LIMIT,
+		    "one owner has at most %d inference routes",
+		    INFERENCE_PER_OWNER_MAX);
 	return n < ROUTER_ROUTES_MAX
 		   ? 0
 		   : error_set(e, ERR_LIMIT,
@@ -491,7 +527,7 @@ inference_set(struct gateway *gw, uid_t owner, const char *sandbox,
 		old != NULL ? old->version + 1 : 1 };
 
 	if (prepare(gw, owner, sandbox, given, &spec, &privacy, e) < 0 ||
-	    (old == NULL && check_count(gw, e) < 0))
+	    (old == NULL && check_count(gw, owner, e) < 0))
 		return -1;
 	(void)codec_encode(&json, m->params, &spec, NULL);
 	row.spec = buf_str(&json);
@@ -535,19 +571,18 @@ void
 inference_forget_sandbox(struct gateway *gw, const char *id)
 {
 	struct inference_route *r, *next;
-	struct error e;
+	bool changed = false;
 
 	for (r = TAILQ_FIRST(&gw->routes); r != NULL; r = next) {
 		next = TAILQ_NEXT(r, next);
 		if (strcmp(r->sandbox, id) != 0)
 			continue;
-		if (store_route_delete(
-			gw->store, r->owner, r->sandbox, r->name, &e) < 0)
-			log_warnx("cannot forget a route: %s", e.text);
 		TAILQ_REMOVE(&gw->routes, r, next);
 		route_free(r);
-		inference_push(gw);
+		changed = true;
 	}
+	if (changed)
+		inference_push(gw);
 }
 
 /*
@@ -568,19 +603,13 @@ key_of(const struct provider *p, const struct kind *k)
 }
 
 static const char *
-config_or(const struct provider *p, const char *key, const char *otherwise)
+region_of(const struct provider *p, const struct kind *k)
 {
-	const char *value = provider_config(p, key);
+	const char *set = k->region_config != NULL
+			      ? provider_config(p, k->region_config)
+			      : NULL;
 
-	return value != NULL ? value : otherwise;
-}
-
-static const char *
-region_of(const struct provider *p)
-{
-	return strcmp(p->type, "aws-bedrock") == 0
-		   ? config_or(p, "AWS_REGION", "us-east-1")
-		   : config_or(p, "VERTEX_AI_REGION", "us-central1");
+	return set != NULL ? set : k->region;
 }
 
 static char *
@@ -588,7 +617,7 @@ make_endpoint(const struct provider *p, const struct kind *k)
 {
 	const char *set = provider_config(p, k->url_config);
 	const char *project = provider_config(p, "VERTEX_AI_PROJECT_ID");
-	const char *region = region_of(p);
+	const char *region = region_of(p, k);
 
 	if (set != NULL || k->endpoint != NULL)
 		return xstrdup(set != NULL ? set : k->endpoint);
@@ -607,8 +636,10 @@ inference_endpoint(struct gateway *gw, const struct inference_route *r)
 {
 	const struct provider *p = provider_of(gw, r->owner, r->spec->provider);
 	const struct kind *k = p != NULL ? kind_of(p) : NULL;
+	struct error e;
 
-	return k != NULL ? make_endpoint(p, k) : NULL;
+	return k != NULL && check_endpoint(p, k, &e) == 0 ? make_endpoint(p, k)
+							  : NULL;
 }
 
 static void
@@ -680,7 +711,8 @@ fill(struct gateway *gw, const struct inference_route *r, struct pushed *own,
 {
 	const struct gateway_set_inference *spec = r->spec;
 	const struct provider *p = provider_of(gw, r->owner, spec->provider);
-	int result = fill_access(r, p, p != NULL ? kind_of(p) : NULL, own, e);
+	const struct kind *k = p != NULL ? kind_of(p) : NULL;
+	int result = fill_access(r, p, k, own, e);
 
 	inference_scope(r->owner, own->scope);
 	*to = (struct router_route){
@@ -693,7 +725,7 @@ fill(struct gateway *gw, const struct inference_route *r, struct pushed *own,
 		.key = own->key,
 		.access_key = own->access_key,
 		.session_token = own->session_token,
-		.region = p != NULL ? region_of(p) : NULL,
+		.region = result == 0 ? region_of(p, k) : NULL,
 		.timeout_s = spec->timeout_s,
 		.fallbacks = spec->fallbacks,
 		.requests_per_minute = spec->requests_per_minute,

@@ -20,6 +20,7 @@
 #include "gatewayd/verify.h"
 
 #define INFERENCE_SCOPE_SIZE 32
+#define INFERENCE_PER_OWNER_MAX 128
 
 struct gateway;
 struct log_event;
@@ -56,12 +57,13 @@ int inference_set(struct gateway *, uid_t owner, const char *sandbox,
 /* ERR_PRECONDITION: another route reroutes to it. */
 int inference_delete(struct gateway *, uid_t owner, const char *sandbox,
     const char *name, bool *ret_deleted, struct error *);
-/* With the sandbox, which is gone. */
+/* With the sandbox, which is gone, from the store too. */
 void inference_forget_sandbox(struct gateway *, const char *id);
 struct inference_route *inference_find(
     struct gateway *, uid_t owner, const char *sandbox, const char *name);
 
-/* The base URL that a route has now; owned, NULL if there is none. */
+/* The base URL that a route has now; owned, NULL if there is none
+ * that can be asked. */
 char *inference_endpoint(struct gateway *, const struct inference_route *);
 
 /* Does a route need it? */

@@ -110,15 +110,13 @@ wind_up(struct sandbox *s)
 {
 	autofree char *socket = sandbox_socket_path(s);
 	autofree char *state = sandbox_state_dir(s);
-	struct proxy_detach params = { s->id };
 
 	if (s->winding_up)
 		return; /* once is enough */
 	s->winding_up = true;
 	forget_deadline(s);
-	if (s->attached && link_is_up(s->gw->proxy))
-		link_call(
-		    s->gw->proxy, &proxy_detach_method, &params, NULL, NULL);
+	/* Whatever we believe: a call that failed may have left it there. */
+	attach_undo(s->gw, s->id);
 	s->attached = false;
 	driver->clean(s->gw->base, s->id, socket,
 	    s->phase == PHASE_DELETING || s->fresh ? state : NULL, on_cleaned,
@@ -160,10 +158,10 @@ start_failed(struct sandbox *s, const struct error *why)
 static void
 on_attached(struct sandbox *s, const struct error *e)
 {
-	if (s->gone || s->phase == PHASE_DELETING || s->stopping)
+	if (!sandbox_is_up(s))
 		return;
 	/* proxyd went away meanwhile: it is attached when that is back. */
-	if (e != NULL && e->code == ERR_UNAVAILABLE && s->instance != NULL)
+	if (e != NULL && e->code == ERR_UNAVAILABLE)
 		return;
 	if (e != NULL && s->phase == PHASE_PROVISIONING) {
 		start_failed(s, e);
@@ -570,11 +568,25 @@ has_string(const struct strings *list, const char *s)
 	return false;
 }
 
+static bool
+is_up(const struct gateway *gw, const char *id)
+{
+	const struct sandbox *s;
+
+	TAILQ_FOREACH(s, &gw->sandboxes->list, next)
+	if (strcmp(s->id, id) == 0)
+		return sandbox_is_up(s);
+	return false;
+}
+
 void
 life_proxy_up(struct gateway *gw, const struct strings *attached)
 {
 	struct sandbox *s;
 
+	for (size_t i = 0; i < attached->n; i++)
+		if (!is_up(gw, attached->v[i]))
+			attach_undo(gw, attached->v[i]);
 	TAILQ_FOREACH(s, &gw->sandboxes->list, next)
 	{
 		/* One that isn't Ready yet may be half attached. */

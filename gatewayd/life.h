@@ -35,7 +35,8 @@ int life_delete(struct sandbox *, struct error *);
 /* After our own restart: finds again what lives, says what died, finishes
  * what was begun. */
 void life_resume(struct gateway *);
-/* proxyd came up and serves these already: attaches the others. */
+/* proxyd came up and serves these already: attaches the others, and
+ * detaches those that are gone. */
 void life_proxy_up(struct gateway *, const struct strings *attached);
 
 #endif

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* refresh_jwt.c - see refresh_jwt.h. */
 #include <limits.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,6 +49,27 @@ put_base64url(struct buf *b, const void *p, size_t n)
 	(void)buf_append(b, text, (size_t)len);
 }
 
+static int
+check_size(const EVP_PKEY *key, struct error *e)
+{
+	int bits = EVP_PKEY_get_bits(key);
+	BIGNUM *d = NULL;
+	bool is_short;
+
+	if (bits < REFRESH_JWT_BITS_MIN)
+		return error_set(e, ERR_INVALID, "it has less than %d bits",
+		    REFRESH_JWT_BITS_MIN);
+	if (bits > REFRESH_JWT_BITS_MAX)
+		return error_set(e, ERR_INVALID, "it has more than %d bits",
+		    REFRESH_JWT_BITS_MAX);
+	is_short = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_D, &d) == 1 &&
+		   BN_num_bits(d) <= bits;
+	BN_clear_free(d);
+	return is_short ? 0
+			: error_set(e, ERR_INVALID,
+			      "its exponent is longer than its modulus");
+}
+
 static EVP_PKEY *
 read_key(const char *pem, struct error *e)
 {
@@ -58,10 +82,7 @@ read_key(const char *pem, struct error *e)
 	if (key == NULL || EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA) {
 		(void)error_set(e, ERR_INVALID,
 		    "it is no RSA private key in PEM without a passphrase");
-	} else if (EVP_PKEY_get_bits(key) < REFRESH_JWT_BITS_MIN) {
-		(void)error_set(e, ERR_INVALID, "it has less than %d bits",
-		    REFRESH_JWT_BITS_MIN);
-	} else {
+	} else if (check_size(key, e) == 0) {
 		return key;
 	}
 	EVP_PKEY_free(key);

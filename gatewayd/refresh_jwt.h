@@ -9,9 +9,11 @@
 struct buf;
 
 #define REFRESH_JWT_BITS_MIN 2048 /* RFC 7518 3.3 */
+#define REFRESH_JWT_BITS_MAX 4096 /* signing takes the whole gateway's time */
 
 /* Appends header.claims.signature; both are JSON texts.  ERR_INVALID if the
- * key is no RSA private key in PEM, of that size, without a passphrase. */
+ * key is no RSA private key in PEM, of these sizes, without a passphrase, or
+ * if its exponent is longer than its modulus. */
 int refresh_jwt_sign(struct buf *, const char *header, const char *claims,
     const char *key_pem, struct error *);
 

@@ -201,6 +201,14 @@ sandbox_find(struct gateway *gw, const char *name, const struct peer *peer,
 	return other;
 }
 
+bool
+sandbox_is_up(const struct sandbox *s)
+{
+	return !s->gone && s->instance != NULL && !s->stopping &&
+	       !s->winding_up &&
+	       (s->phase == PHASE_PROVISIONING || s->phase == PHASE_READY);
+}
+
 size_t
 sandbox_count(const struct gateway *gw, uid_t owner)
 {

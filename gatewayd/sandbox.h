@@ -124,6 +124,9 @@ struct sandbox *sandbox_find(
     struct gateway *, const char *name, const struct peer *, struct error *);
 size_t sandbox_count(const struct gateway *, uid_t owner);
 
+/* Is it running and to go on so? */
+bool sandbox_is_up(const struct sandbox *);
+
 const char *phase_name(enum phase);
 /* -1 and nothing changed if the store can't be written. */
 int sandbox_set_phase(

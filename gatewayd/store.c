@@ -246,8 +246,15 @@ store_sandbox_set_phase(struct store *s, const char *id, const char *phase,
 int
 store_sandbox_delete(struct store *s, const char *id, struct error *e)
 {
-	return EXECUTE(s, e, "delete a sandbox",
-	    "DELETE FROM sandbox WHERE id = ?", "s", id);
+	TRANSACTION(s);
+
+	if (sql_begin(s, e) < 0 ||
+	    EXECUTE(s, e, "delete a sandbox's inference routes",
+		"DELETE FROM inference_route WHERE sandbox = ?", "s", id) < 0 ||
+	    EXECUTE(s, e, "delete a sandbox",
+		"DELETE FROM sandbox WHERE id = ?", "s", id) < 0)
+		return -1;
+	return sql_commit(s, e);
 }
 
 int

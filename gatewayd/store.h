@@ -57,7 +57,7 @@ int store_sandbox_insert(struct store *, const struct store_sandbox *,
     const struct store_revision *, struct error *);
 int store_sandbox_set_phase(struct store *, const char *id, const char *phase,
     const char *reason, const char *boot_id, struct error *);
-/* With its revisions and events. */
+/* With its revisions, events and inference routes. */
 int store_sandbox_delete(struct store *, const char *id, struct error *);
 int store_sandbox_each(struct store *,
     void (*row)(void *arg, const struct store_sandbox *), void *arg,

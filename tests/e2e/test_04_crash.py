@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Daemons die; sandboxes, their processes and what was acknowledged don't."""
 
+import os
+import signal
+import socket
+import struct
 import subprocess
 import time
 
 import pytest
 
 from fixtures import make
-from shell import REST, allow, policy, wait_until
+from shell import REST, allow, is_zombie, policy, varlink, wait_until
 
 API = "https://api.github.com"
 ALLOWED = policy(allow("api.github.com", 443, REST))
@@ -92,6 +96,53 @@ def test_a_dead_supervisor_is_a_dead_sandbox_that_says_so(own_gateway):
     g.ok("sandbox", "start", s.name)
     assert s.sh("echo back").out == "back\n"
     s.delete()
+
+
+def peer_pid(path):
+    with socket.socket(socket.AF_UNIX) as c:
+        c.connect(str(path))
+        return struct.unpack("3i", c.getsockopt(
+            socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+
+
+def attached(g):
+    """The ids that proxyd serves."""
+    status = varlink(g.dir / "runtime/proxy.sock",
+                     "io.openshell.Proxy.GetStatus")
+    return status["parameters"].get("attached", [])
+
+
+def test_proxyd_forgets_a_sandbox_that_died_with_gatewayd(own_gateway):
+    g = own_gateway
+    s, other = make(g, policy()), make(g, ALLOWED)
+    ids = {x.name: g.ok("sandbox", "get", x.name, "-o", "json").json()["id"]
+           for x in (s, other)}
+    assert sorted(attached(g)) == sorted(ids.values())
+    pid = peer_pid(g.dir / f"runtime/sandboxes/{ids[s.name]}.sock")
+    gatewayd = int(g.pid())
+    os.kill(gatewayd, signal.SIGSTOP)  # it isn't to see this
+    os.kill(pid, signal.SIGKILL)
+    os.kill(gatewayd, signal.SIGKILL)
+    wait_until(lambda: is_zombie(gatewayd) and is_zombie(pid), "both are dead")
+    g.ok("sandbox", "list")
+    wait_until(lambda: attached(g) == [ids[other.name]], "it is forgotten")
+    assert other.curl(f"{API}/zen").out == ZEN
+    other.delete()
+    wait_until(lambda: attached(g) == [], "both are")
+
+
+def test_one_that_is_deleted_while_it_starts_is_not_left(own_gateway):
+    g = own_gateway
+    g.ok("status")
+    for i in range(16):
+        start = g.popen("sandbox", "create", "--name", f"brief{i}",
+                        "--detach", stdout=subprocess.DEVNULL,
+                        stderr=subprocess.DEVNULL)
+        time.sleep(0.02 * i)
+        g.run("sandbox", "delete", f"brief{i}")
+        start.wait()
+    g.run("sandbox", "delete", "--all")
+    wait_until(lambda: attached(g) == [], "none is left")
 
 
 def test_connections_wait_while_proxyd_is_away(own_gateway):

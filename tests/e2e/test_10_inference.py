@@ -219,6 +219,47 @@ def chat(box, *argv, path="/v1/chat/completions", **more):
     return ask(box, path, {**CHAT, **more}, *argv)
 
 
+LONG = [
+    ("openai", ["VERTEX_AI_REGION=" + "a" * 64], None),
+    ("openai", ["OPENAI_BASE_URL=https://h.example.com/" + "a" * 5000],
+     "longer than 4096"),
+    ("google-vertex-ai", ["VERTEX_AI_REGION=" + "a" * 64],
+     "VERTEX_AI_REGION"),
+    ("google-vertex-ai", ["VERTEX_AI_REGION=evil.example.com/"],
+     "VERTEX_AI_REGION"),
+    ("aws-bedrock", ["AWS_REGION=Eu_west"], "AWS_REGION"),
+]
+
+
+@pytest.mark.parametrize("kind, config, says", LONG)
+def test_what_routerd_would_not_read_keeps_no_other_route_away(
+        gateway, backend, box, kind, config, says):
+    provider(gateway, "bad", kind, backend.url)
+    gateway.ok("inference", "set", "--provider", "bad", "--model", MODEL,
+               "--name", "bad", "--no-verify")
+    gateway.ok("provider", "update", "bad",
+               *(a for c in config for a in ("--config", c)))
+    route(gateway, backend)
+    status, _, _ = chat(box)
+    assert status == 200 and backend.last["path"] == "/v1/chat/completions"
+    r = gateway.run("inference", "set", "--provider", "bad", "--model", MODEL,
+                    "--name", "worse", "--no-verify")
+    assert (r.rc, says or "") == (1 if says else 0, says or "")
+    assert says is None or says in r.err
+
+
+def test_one_owner_has_128_routes_at_most(own_gateway, backend):
+    g = own_gateway
+    provider(g, "p", "openai", backend.url)
+    argv = ("inference", "set", "--provider", "p", "--model", MODEL,
+            "--no-verify", "--name")
+    for i in range(128):
+        g.ok(*argv, f"r{i}")
+    r = g.run(*argv, "more")
+    assert r.rc == 1 and "at most 128" in r.err
+    g.ok(*argv, "r5")
+
+
 #
 # What arrives
 #

@@ -9,6 +9,13 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/param_build.h>
+#include <openssl/params.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
 
 #include "common/cleanup.h"
 #include "common/xalloc.h"
@@ -110,6 +117,87 @@ test_what_is_no_rsa_key_signs_nothing(void **state)
 		assert_int_equal(jwt.len, 0);
 		if (i == N(keys) - 1)
 			assert_non_null(strstr(e.text, "2048 bits"));
+	}
+}
+
+static EVP_PKEY *
+with_long_exponent(EVP_PKEY *key, unsigned bits)
+{
+	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	OSSL_PARAM *all, *changed, *merged;
+	EVP_PKEY *made = NULL;
+	BIGNUM *d = NULL;
+
+	assert_int_equal(
+	    EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_D, &d), 1);
+	assert_int_equal(BN_lshift(d, d, (int)bits), 1);
+	assert_int_equal(
+	    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_D, d), 1);
+	changed = OSSL_PARAM_BLD_to_param(build);
+	assert_int_equal(EVP_PKEY_todata(key, EVP_PKEY_KEYPAIR, &all), 1);
+	merged = OSSL_PARAM_merge(all, changed);
+	assert_int_equal(EVP_PKEY_fromdata_init(c), 1);
+	assert_int_equal(
+	    EVP_PKEY_fromdata(c, &made, EVP_PKEY_KEYPAIR, merged), 1);
+	OPENSSL_free(merged);
+	OSSL_PARAM_free(all);
+	OSSL_PARAM_free(changed);
+	OSSL_PARAM_BLD_free(build);
+	EVP_PKEY_CTX_free(c);
+	EVP_PKEY_free(key);
+	BN_free(d);
+	return made;
+}
+
+/* In PEM, owned. */
+static char *
+make_key(unsigned bits, bool long_exponent)
+{
+	EVP_PKEY *key = EVP_RSA_gen(bits);
+	BIO *out = BIO_new(BIO_s_mem());
+	char *text, *pem;
+	size_t len;
+
+	if (long_exponent)
+		key = with_long_exponent(key, bits);
+	assert_int_equal(
+	    PEM_write_bio_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL), 1);
+	len = (size_t)BIO_get_mem_data(out, &text);
+	pem = xcalloc(len + 1, 1);
+	memcpy(pem, text, len);
+	EVP_PKEY_free(key);
+	BIO_free(out);
+	return pem;
+}
+
+static void
+test_a_key_that_takes_long_to_sign_is_refused(void **state)
+{
+	static const struct {
+		unsigned bits;
+		bool long_exponent;
+		const char *says; /* NULL: it signs */
+	} cases[] = {
+		{ 2048, false, NULL },
+		{ 2048, true, "exponent" },
+		{ 4096, false, NULL },
+		{ 4104, false, "more than 4096 bits" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N(cases); i++) {
+		_cleanup_(buf_free) struct buf jwt = BUF_INIT;
+		autofree char *pem =
+		    make_key(cases[i].bits, cases[i].long_exponent);
+		struct error e = { 0 };
+		int r = refresh_jwt_sign(&jwt, "{}", "{}", pem, &e);
+
+		assert_int_equal(r, cases[i].says == NULL ? 0 : -1);
+		if (cases[i].says == NULL)
+			continue;
+		assert_non_null(strstr(e.text, cases[i].says));
+		assert_int_equal(jwt.len, 0);
 	}
 }
 
@@ -685,6 +773,7 @@ main(void)
 		cmocka_unit_test(
 		    test_a_jwt_is_signed_as_the_example_of_rfc_7515_a_2),
 		cmocka_unit_test(test_what_is_no_rsa_key_signs_nothing),
+		cmocka_unit_test(test_a_key_that_takes_long_to_sign_is_refused),
 		cmocka_unit_test(
 		    test_a_form_has_what_the_strategy_needs_encoded),
 		cmocka_unit_test(test_a_service_accounts_claims_are_these),

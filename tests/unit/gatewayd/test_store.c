@@ -229,6 +229,34 @@ test_events_are_bounded_and_go_with_their_sandbox(void **state)
 	free(many);
 }
 
+static void
+count_route(void *arg, const struct store_route *r)
+{
+	assert_string_not_equal(r->sandbox, "i");
+	++*(int *)arg;
+}
+
+static void
+test_a_sandbox_takes_its_routes_with_it(void **state)
+{
+	struct place *p = *state;
+	struct error e;
+	int n = 0;
+
+	assert_int_equal(insert(p->store, "i", "n", 1, 0, &e), 0);
+	for (const char *const *of =
+		 (const char *const[]){ "", "i", "j", NULL };
+	     *of != NULL; of++)
+		assert_int_equal(store_route_put(p->store,
+				     &(struct store_route){
+					 1, *of, "inference.local", "{}", 1 },
+				     &e),
+		    0);
+	assert_int_equal(store_sandbox_delete(p->store, "i", &e), 0);
+	assert_int_equal(store_route_each(p->store, count_route, &n, &e), 0);
+	assert_int_equal(n, 2);
+}
+
 static const struct store_credential credential = { "p", "K", "sealed", 6, 3, 2,
 	"handle", 7 };
 static const struct store_refresh refresh = { "p", "K", "strategy", "url",
@@ -454,6 +482,7 @@ main(void)
 		TEST(test_the_lowest_free_block_is_given),
 		TEST(test_revisions_supersede_the_ones_before),
 		TEST(test_events_are_bounded_and_go_with_their_sandbox),
+		TEST(test_a_sandbox_takes_its_routes_with_it),
 		TEST(test_a_refresh_is_kept_with_the_values_it_brought),
 		TEST(test_neither_value_nor_refresh_is_kept_alone),
 		TEST(test_a_refresh_goes_alone_or_with_its_provider),
