@@ -239,7 +239,7 @@ def test_what_cannot_be_checked_does_not_leave(models):
     model = Model()
     router = models({"a": (model, {"privacy": slow})})
     status, answer = post(router, chat("a" * 4000 + "b"))
-    assert (status, json.loads(answer)["error"]) == (400, "privacy_unchecked")
+    assert (status, json.loads(answer)["error"]) == (413, "privacy_unchecked")
     assert "aaaa" not in answer
     assert post(router, b'{"messages": ["\xff"]}')[0] == 400
     assert model.bodies() == []

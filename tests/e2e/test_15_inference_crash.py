@@ -221,7 +221,8 @@ def test_proxyd_killed(own_gateway, backend):
     box.works_again()
     wait_until(lambda: box.usage()["requests"] == 2, "both are counted")
     assert box.usage()["failures"] == 1
-    assert box.usage()["output_tokens"] == SMALL
+    # What came of the stream is counted, though its counts didn't come.
+    assert box.usage()["output_tokens"] > SMALL
 
 
 def test_a_dead_worker_takes_routerd_along(own_gateway, backend):
