@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "common/hash.h"
 #include "common/xalloc.h"
 #include "routerd/budget.h"
 
@@ -67,13 +68,7 @@ budgets_free(struct budgets *all)
 static unsigned
 hash(const char *sandbox, const char *route)
 {
-	uint32_t h = 2166136261u;
-
-	for (; *sandbox != '\0'; sandbox++)
-		h = (h ^ (uint8_t)*sandbox) * 16777619u;
-	for (; *route != '\0'; route++)
-		h = (h ^ (uint8_t)*route) * 16777619u;
-	return h % HASH_SIZE;
+	return hash_text(hash_text(HASH_START, sandbox), route) % HASH_SIZE;
 }
 
 static struct budget *

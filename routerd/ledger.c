@@ -6,6 +6,7 @@
 #include <sys/queue.h>
 
 #include "common/field.h"
+#include "common/hash.h"
 #include "common/wire/events.h"
 #include "common/wire/router.h"
 #include "common/xalloc.h"
@@ -60,13 +61,8 @@ ledger_free(struct ledger *l)
 static unsigned
 hash(const struct ledger_entry *e)
 {
-	uint32_t h = 2166136261u;
-
-	for (const char *p = e->sandbox; *p != '\0'; p++)
-		h = (h ^ (uint8_t)*p) * 16777619u;
-	for (const char *p = e->route; *p != '\0'; p++)
-		h = (h ^ (uint8_t)*p) * 16777619u;
-	return h % HASH_SIZE;
+	return hash_text(hash_text(HASH_START, e->sandbox), e->route) %
+	       HASH_SIZE;
 }
 
 static bool

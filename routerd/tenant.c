@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "common/hash.h"
 #include "common/xalloc.h"
 #include "routerd/tenant.h"
 
@@ -30,11 +31,7 @@ tenants_new(void)
 static unsigned
 hash(const char *sandbox)
 {
-	uint32_t h = 2166136261u;
-
-	for (; *sandbox != '\0'; sandbox++)
-		h = (h ^ (uint8_t)*sandbox) * 16777619u;
-	return h % HASH_SIZE;
+	return hash_text(HASH_START, sandbox) % HASH_SIZE;
 }
 
 static bool

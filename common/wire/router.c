@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* router.c - see router.h. */
+#include "common/hash.h"
 #include "common/wire/router.h"
 #include "common/wire/limits.h"
 
@@ -126,9 +127,5 @@ const struct interface router_interface = {
 size_t
 router_channel_of(const char *sandbox, size_t n)
 {
-	uint32_t hash = 2166136261u; /* FNV-1a */
-
-	for (; *sandbox != '\0'; sandbox++)
-		hash = (hash ^ (uint8_t)*sandbox) * 16777619u;
-	return n > 0 ? hash % n : 0;
+	return n > 0 ? hash_text(HASH_START, sandbox) % n : 0;
 }
