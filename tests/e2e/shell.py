@@ -97,6 +97,14 @@ def is_zombie(pid):
         return True
 
 
+def origin_log():
+    """What origin.py was asked by now, oldest first."""
+    path = WORLD / "origin.log"
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
 def wait_until(condition, what, seconds=10):
     end = time.monotonic() + seconds
     while not condition():

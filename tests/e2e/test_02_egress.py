@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from shell import FULL, REST, TREE, WORLD, allow, policy, wait_until
+from shell import FULL, REST, TREE, WORLD, allow, origin_log, policy, wait_until
 
 ZEN = "Keep it logically awesome.\n"
 API = "https://api.github.com"
@@ -238,11 +238,6 @@ def test_dns_answers_every_name_and_asks_nobody(sandbox):
     assert "exfil-0123456789" not in (WORLD / "dns.log").read_text()
 
 
-def origin_log():
-    return [json.loads(line) for line in
-            (WORLD / "origin.log").read_text().splitlines()]
-
-
 ORIGIN = "https://origin.example.com"
 
 
@@ -328,12 +323,12 @@ def test_ambiguous_requests_are_refused_not_repaired(sandbox_with, why,
                                                     request_text):
     s = sandbox_with(policy(allow("origin.example.com", 443, FULL,
                                   "/usr/bin/python3")))
-    before = len(origin_log()) if (WORLD / "origin.log").exists() else 0
+    before = len(origin_log())
     r = s.run("python3", "-c", RAW_HTTP, request_text)
     assert "HTTP/1.1 4" in r.out, (why, r)
     assert "200 OK" not in r.out, (why, r)
-    assert not any("smuggled" in e.get("target", "") for e in
-                   origin_log()[before:]), why
+    assert not any("smuggled" in e["target"]
+                   for e in origin_log()[before:]), why
 
 
 WEBSOCKET = """

@@ -10,7 +10,8 @@ import time
 import pytest
 
 from fixtures import make
-from shell import BIN, FULL, WORLD, Gateway, Sandbox, allow, policy, wait_until
+from shell import (
+    BIN, FULL, Gateway, Sandbox, allow, origin_log, policy, wait_until)
 
 HOST = "origin.example.com"
 GOLD = "g0lden." + secrets.token_hex(12)
@@ -52,11 +53,6 @@ def provider(gateway):
     for s in gateway.ok("sandbox", "list", "--names").out.split():
         gateway.run("sandbox", "delete", s)
     gateway.run("provider", "delete", *made)
-
-
-def log():
-    path = WORLD / "origin.log"
-    return [json.loads(x) for x in path.read_text().splitlines()]
 
 
 def sandbox(gateway, *providers):
@@ -115,7 +111,7 @@ def test_values_come_from(gateway, why, argv, kw, value):
         "/usr/bin/curl")))
     gateway.ok("sandbox", "provider", "attach", s.name, "src")
     s.sh(f'curl -sS -m 10 https://{HOST}/ -H "X-Key: $K"')
-    assert log()[-1]["headers"]["x-key"] == value
+    assert origin_log()[-1]["headers"]["x-key"] == value
     s.delete()
     gateway.ok("provider", "delete", "src")
 
@@ -357,7 +353,7 @@ def test_the_server_gets_the_secret_and_the_sandbox_never_has_it(gateway,
     assert GOLD not in seen
     r = s.sh(ASK)
     assert r.out.endswith("200"), r
-    assert log()[-1]["headers"]["authorization"] == f"Bearer {GOLD}"
+    assert origin_log()[-1]["headers"]["authorization"] == f"Bearer {GOLD}"
     r = s.sh(ASK.replace(HOST, "api.github.com"))
     assert r.out.endswith("000") and "403" in r.err, r
 
@@ -410,7 +406,7 @@ def test_an_update_reaches_programs_that_run(gateway, provider):
             while True:
                 ask()
                 p.stdout.readline()
-                got = log()[-1]["headers"]["authorization"]
+                got = origin_log()[-1]["headers"]["authorization"]
                 if got == f"Bearer {value}":
                     break
                 assert time.monotonic() - start < 1, got
@@ -424,11 +420,11 @@ def test_what_is_detached_works_no_longer(gateway, provider):
     s.set_policy(policy(allow(HOST, 443, FULL, "/usr/bin/curl")))
     ask = f'curl -sS https://{HOST}/ -H "Authorization: Bearer {held}"'
     s.sh(ask)
-    assert log()[-1]["headers"]["authorization"] == f"Bearer {GOLD}"
+    assert origin_log()[-1]["headers"]["authorization"] == f"Bearer {GOLD}"
     gateway.ok("sandbox", "provider", "detach", s.name, "gone")
-    before = len(log())
+    before = len(origin_log())
     assert "credential_unavailable" in s.sh(ask).out
-    assert len(log()) == before
+    assert len(origin_log()) == before
     assert s.sh("echo $ORIGIN_TOKEN").out == "\n"
 
 
@@ -560,9 +556,9 @@ def test_they_outlive_the_gateway_sealed(own_gateway):
     ask = f'curl -sS -m 10 https://{HOST}/ -H "X-Key: $K"'
     g.kill("gatewayd")
     assert s.sh(ask).rc == 0
-    assert log()[-1]["headers"]["x-key"] == GOLD
+    assert origin_log()[-1]["headers"]["x-key"] == GOLD
     g.kill("proxyd")
     wait_until(lambda: s.sh(ask).rc == 0, "proxyd is back")
-    assert log()[-1]["headers"]["x-key"] == GOLD
+    assert origin_log()[-1]["headers"]["x-key"] == GOLD
     assert files_with(g.dir, b"plain-config"), "the search finds things"
     assert not files_with(g.dir, GOLD.encode())

@@ -7,7 +7,7 @@ import secrets as random
 
 import pytest
 
-from shell import FULL, WORLD, allow, policy, varlink, wait_until
+from shell import FULL, WORLD, allow, origin_log, policy, varlink, wait_until
 
 HOST = "origin.example.com"
 MODES = ("connect", "connect-plain", "forward", "direct", "direct-plain")
@@ -111,13 +111,6 @@ def both(extra=FULL, host=HOST):
                   allow(host, 80, extra, PYTHON, "plain"))
 
 
-def log():
-    path = WORLD / "origin.log"
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
 @pytest.fixture(scope="module")
 def client(gateway):
     from fixtures import make
@@ -157,7 +150,7 @@ FIELDS = [
 def test_fields(fresh, mode, why, sent, name, got):
     r = fresh.ask(mode, headers=[sent.format(ref())])
     assert "200 OK" in r, r
-    assert log()[-1]["headers"][name] == got.format(SECRET["TOKEN"])
+    assert origin_log()[-1]["headers"][name] == got.format(SECRET["TOKEN"])
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -166,7 +159,7 @@ def test_basic(fresh, mode):
         r = fresh.ask(mode, headers=[
             f"Authorization: Basic {basic(user, password)}"])
         assert "200 OK" in r, r
-        got = log()[-1]["headers"]["authorization"]
+        got = origin_log()[-1]["headers"]["authorization"]
         want = [SECRET["TOKEN"] if x == ref() else
                 SECRET["LOOSE"] if x == ref("LOOSE") else x
                 for x in (user, password)]
@@ -178,12 +171,12 @@ def test_path_segments(fresh, mode):
     fresh.set(credential(value=PATH_SECRET))
     r = fresh.ask(mode, f"/bot{ref()}/send")
     assert "200 OK" in r, r
-    assert log()[-1]["target"] == f"/bot{PATH_SECRET}/send"
+    assert origin_log()[-1]["target"] == f"/bot{PATH_SECRET}/send"
     r = fresh.ask(mode, f"/{ref().replace(':', '%3a')}?x=1")
-    assert log()[-1]["target"] == f"/{PATH_SECRET}?x=1", r
+    assert origin_log()[-1]["target"] == f"/{PATH_SECRET}?x=1", r
     fresh.set(credential(value="a b\"é%"))
     fresh.ask(mode, f"/{ref()}")
-    assert log()[-1]["target"] == "/a%20b%22%C3%A9%25"
+    assert origin_log()[-1]["target"] == "/a%20b%22%C3%A9%25"
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -194,7 +187,7 @@ def test_query_values(fresh, mode):
                     ref().replace(":", "%3a").replace("o", "%6f")):
         r = fresh.ask(mode, f"/q?a=%41&key={spelled}&b")
         assert "200 OK" in r, r
-        assert log()[-1]["target"] == f"/q?a=%41&key={quoted}&b"
+        assert origin_log()[-1]["target"] == f"/q?a=%41&key={quoted}&b"
 
 
 BODIES = [
@@ -229,7 +222,7 @@ def test_bodies_where_the_policy_says_so(fresh, mode, why, kind, text, got):
         else:
             r = fresh.ask(mode, "/x", "POST", [f"Content-Type: {kind}"], sent)
         assert "200 OK" in r, r
-        e = log()[-1]
+        e = origin_log()[-1]
         assert e["body"] == want
         assert e["headers"]["content-length"] == str(len(want))
         assert "transfer-encoding" not in e["headers"]
@@ -252,14 +245,14 @@ FORMS = [
 @pytest.mark.parametrize("why, form, resolves", FORMS,
                          ids=[f[0] for f in FORMS])
 def test_forms(fresh, why, form, resolves):
-    before = len(log())
+    before = len(origin_log())
     r = fresh.ask("connect", headers=[f"X-Key: {form}"])
     if resolves:
         key = "LOOSE" if "LOOSE" in form else "TOKEN"
-        assert log()[-1]["headers"]["x-key"] == SECRET[key], r
+        assert origin_log()[-1]["headers"]["x-key"] == SECRET[key], r
     else:
         assert "500 Internal" in r and "credential_unavailable" in r, r
-        assert len(log()) == before
+        assert len(origin_log()) == before
 
 
 T = ref()
@@ -310,7 +303,7 @@ REFUSED = [
 @pytest.mark.parametrize("why, what, status, error", REFUSED,
                          ids=[r[0] for r in REFUSED])
 def test_refusals(fresh, mode, why, what, status, error):
-    before = len(log())
+    before = len(origin_log())
     r = fresh.ask(mode, **what)
     head, body = r.split("\r\n\r\n", 1)
     if error is None:
@@ -319,7 +312,7 @@ def test_refusals(fresh, mode, why, what, status, error):
     assert head.split()[1] == str(status), r
     assert "application/json" in head and "Connection: close" in head, r
     assert json.loads(body)["error"] == error
-    assert len(log()) == before, "nothing reaches the server"
+    assert len(origin_log()) == before, "nothing reaches the server"
     assert all(s not in r for s in SECRET.values())
 
 
@@ -343,32 +336,32 @@ def test_the_two_answers_of_a_tunnel_are_these(fresh):
                                    "a;b", ".", "a\tb"])
 def test_what_would_change_a_path_is_no_part_of_one(fresh, value):
     fresh.set(credential(value=value))
-    before = len(log())
+    before = len(origin_log())
     r = fresh.ask("connect", f"/a/{T}/b")
     assert " 500 " in r and "credential_unavailable" in r, r
-    assert len(log()) == before
+    assert len(origin_log()) == before
 
 
 @pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nb", "a\rb", ""])
 def test_what_would_end_a_line_is_unusable(fresh, value):
     fresh.set(credential(value=value))
     for what in (dict(headers=[f"X-Key: {T}"]), dict(target=f"/?a={T}")):
-        before = len(log())
+        before = len(origin_log())
         r = fresh.ask("connect", **what)
         assert "credential_unavailable" in r, r
-        assert len(log()) == before
+        assert len(origin_log()) == before
 
 
 @pytest.mark.parametrize("mode", ("connect", "forward"))
 def test_nobody_without_a_host_gets_one(fresh, mode):
     target = f"http://{HOST}/" if mode == "forward" else "/"
-    before = len(log())
+    before = len(origin_log())
     r = fresh.raw(mode, f"GET {target} HTTP/1.0\r\nX-Key: {T}\r\n\r\n")
     assert "invalid_credential_placeholder" in r, r
-    assert len(log()) == before
+    assert len(origin_log()) == before
     r = fresh.raw(mode, f"GET {target} HTTP/1.0\r\nHost: {HOST}\r\n"
                   f"X-Key: {T}\r\n\r\n")
-    assert log()[-1]["headers"]["x-key"] == SECRET["TOKEN"], r
+    assert origin_log()[-1]["headers"]["x-key"] == SECRET["TOKEN"], r
 
 
 def test_paths_have_a_scope(fresh):
@@ -381,7 +374,7 @@ def test_paths_have_a_scope(fresh):
         r = fresh.ask("connect", target, headers=[f"X-Key: {T}"])
         assert "credential_endpoint_mismatch" in r, (target, r)
     r = fresh.ask("connect", "/v1/b/../a/x", headers=[f"X-Key: {T}"])
-    assert "200 OK" in r and log()[-1]["target"] == "/v1/a/x", r
+    assert "200 OK" in r and origin_log()[-1]["target"] == "/v1/a/x", r
     r = fresh.ask("connect-plain", "/v1/a/x", headers=[f"X-Key: {T}"])
     assert "credential_endpoint_mismatch" in r, r
 
@@ -393,7 +386,7 @@ def test_the_policy_binds_a_provider(fresh):
     fresh.sandbox.set_policy(
         both(FULL + ", credential_binding: {provider: test}"))
     r = fresh.ask("connect", headers=[f"X-Key: {T}"])
-    assert log()[-1]["headers"]["x-key"] == SECRET["TOKEN"], r
+    assert origin_log()[-1]["headers"]["x-key"] == SECRET["TOKEN"], r
     fresh.sandbox.set_policy(
         both(FULL + ", credential_binding: {provider: other}"))
     r = fresh.ask("connect", headers=[f"X-Key: {T}"])
@@ -409,10 +402,10 @@ def test_a_request_is_judged_by_what_it_is_with_and_without(fresh):
     for path, passes in (("/bot*/x", True), (f"/bot{T}/x", False),
                          ("/botabcdef/x", False)):
         fresh.sandbox.set_policy(both(rule % path))
-        before = len(log())
+        before = len(origin_log())
         r = fresh.ask("connect", f"/bot{T}/x")
         assert ("200 OK" in r) == passes, (path, r)
-        assert len(log()) == before + passes
+        assert len(origin_log()) == before + passes
         assert passes or ("policy_denied" in r and "abcdef" not in r), r
 
 
@@ -422,7 +415,7 @@ def test_rotation_acts_on_the_next_request_of_an_open_connection(fresh):
     import threading
 
     def rotate():
-        wait_until(lambda: log() and log()[-1]["headers"].get("x-key") ==
+        wait_until(lambda: origin_log() and origin_log()[-1]["headers"].get("x-key") ==
                    SECRET["TOKEN"], "the first has come")
         fresh.set(credential(value="the new one", revision=4))
 
@@ -432,7 +425,7 @@ def test_rotation_acts_on_the_next_request_of_an_open_connection(fresh):
     r = fresh.raw("connect", one, "WAIT 1.5", end)
     thread.join()
     assert r.count("200 OK") == 2, r
-    assert [e["headers"]["x-key"] for e in log()[-2:]] == [
+    assert [e["headers"]["x-key"] for e in origin_log()[-2:]] == [
         SECRET["TOKEN"], "the new one"]
 
 
@@ -462,7 +455,7 @@ def test_what_comes_back_is_redacted(fresh, mode, kind):
         body = r.split("\r\n\r\n", 1)[1]
         assert body.count("[CREDENTIAL]") == 3, r
         assert body.endswith("0\r\n\r\n"), r
-    e = log()[-1]["headers"]
+    e = origin_log()[-1]["headers"]
     assert e["authorization"] == f"Bearer {value}"
 
 
@@ -481,9 +474,9 @@ def test_basic_comes_back_redacted_too(fresh):
 
 def test_answers_are_asked_for_uncompressed(fresh):
     fresh.ask("connect", headers=[f"X-Key: {T}", "Accept-Encoding: gzip"])
-    assert log()[-1]["headers"]["accept-encoding"] == "identity"
+    assert origin_log()[-1]["headers"]["accept-encoding"] == "identity"
     fresh.ask("connect", headers=["Accept-Encoding: gzip"])
-    assert log()[-1]["headers"]["accept-encoding"] == "gzip"
+    assert origin_log()[-1]["headers"]["accept-encoding"] == "gzip"
 
 
 def test_logs_show_the_name_and_no_secret(fresh):
@@ -575,14 +568,14 @@ def test_requests_are_signed_for_aws(fresh):
         for mode, more, body, want in rows:
             if mode != how:
                 continue
-            before = len(log())
+            before = len(origin_log())
             r = fresh.ask("connect", "/b/k?x=1", "PUT", mine + more, body)
             if want is None:
                 assert "invalid_credential_placeholder" in r, r
-                assert len(log()) == before
+                assert len(origin_log()) == before
                 continue
             assert "200 OK" in r, (mode, more, r)
-            e = log()[-1]
+            e = origin_log()[-1]
             h = e["headers"]
             assert e["body"] == (body or "")
             assert h["x-amz-content-sha256"] == want
@@ -602,7 +595,7 @@ def test_bodies_that_are_collected_have_a_limit_and_an_end(fresh):
     fresh.sandbox.set_policy(
         both(FULL + ", request_body_credential_rewrite: true"))
     kind = "Content-Type: text/plain"
-    before = len(log())
+    before = len(origin_log())
     r = fresh.ask("connect", "/x", "POST", [kind], "x" * 262145)
     assert " 413 " in r, r[:500]
     chunk = "1000\r\n" + "x" * 4096 + "\r\n"
@@ -614,7 +607,7 @@ def test_bodies_that_are_collected_have_a_limit_and_an_end(fresh):
         "connect", "/x", "POST", [kind, "Transfer-Encoding: chunked"]) +
         "1\r\nx\r\n0\r\nX: y\r\n\r\n")
     assert " 400 " in r, r
-    assert len(log()) == before
+    assert len(origin_log()) == before
     r = fresh.ask("connect", "/echo", "POST", [kind], "x" * 262144)
     assert "200 OK" in r and "x" * 200000 in r, r[:500]
     r = fresh.raw("connect", request(
@@ -622,8 +615,8 @@ def test_bodies_that_are_collected_have_a_limit_and_an_end(fresh):
                                   f"Content-Length: {len(T)}"]),
         "WAIT 0.2", T)
     assert r.startswith("HTTP/1.1 100 Continue\r\n\r\n"), r
-    assert log()[-1]["body"] == SECRET["TOKEN"]
-    assert "expect" not in log()[-1]["headers"]
+    assert origin_log()[-1]["body"] == SECRET["TOKEN"]
+    assert "expect" not in origin_log()[-1]["headers"]
 
 
 REFUSED_BODIES = [
@@ -643,11 +636,11 @@ REFUSED_BODIES = [
 def test_bodies_that_can_t_be_rewritten_are_refused(fresh, why, kind, text):
     fresh.sandbox.set_policy(
         both(FULL + ", request_body_credential_rewrite: true"))
-    before = len(log())
+    before = len(origin_log())
     r = fresh.ask("connect", "/x", "POST",
                   [f"Content-Type: {kind}"] if kind else [], text % T)
     assert "invalid_credential_placeholder" in r, r
-    assert len(log()) == before
+    assert len(origin_log()) == before
 
 
 def test_a_marker_is_found_however_a_body_is_cut(fresh):
@@ -655,12 +648,12 @@ def test_a_marker_is_found_however_a_body_is_cut(fresh):
     for size in (1, 7, 22):
         parts = [body[i:i + size] for i in range(0, len(body), size)]
         chunks = "".join(f"{len(p):x}\r\n{p}\r\n" for p in parts)
-        before = len(log())
+        before = len(origin_log())
         r = fresh.raw("connect", request(
             "connect", "/x", "POST", ["Transfer-Encoding: chunked"]),
             "WAIT 0.1", chunks[:40], "WAIT 0.1", chunks[40:] + "0\r\n\r\n")
         assert "invalid_credential_placeholder" in r, r
-        assert len(log()) == before
+        assert len(origin_log()) == before
 
 
 def test_requests_in_a_row_each_have_their_own(fresh):
@@ -670,13 +663,13 @@ def test_requests_in_a_row_each_have_their_own(fresh):
                   request("connect", "/2", last=False) +
                   request("connect", "/3", headers=[f"Cookie: {T}=1"]))
     assert r.count("200 OK") == 2 and " 400 " in r, r
-    one, two = log()[-2:]
+    one, two = origin_log()[-2:]
     assert one["headers"]["x-key"] == SECRET["TOKEN"]
     assert "x-key" not in two["headers"] and two["target"] == "/2"
 
 
 def test_a_placeholder_names_no_host_and_no_length(fresh):
-    before = len(log())
+    before = len(origin_log())
     name = "x.OPENSHELL-RESOLVE-ENV-LOOSE.example.com"
     for mode, text in (
             ("connect", f"GET / HTTP/1.1\r\nHost: {T}\r\n\r\n"),
@@ -698,7 +691,7 @@ def test_a_placeholder_names_no_host_and_no_length(fresh):
              "\r\n\r\n")):
         r = fresh.raw(mode, text)
         assert " 4" in r.split("\r\n")[0], (text, r)
-    assert len(log()) == before
+    assert len(origin_log()) == before
 
 
 def test_what_belongs_to_a_hop_carries_nothing(fresh):
@@ -708,7 +701,7 @@ def test_what_belongs_to_a_hop_carries_nothing(fresh):
         f"X-Mine: {T}", f"Proxy-Authorization: Bearer {T}",
         f"Keep-Alive: {T}", f"TE: {T}"]) +
         f"3;x=\"{T}\"\r\nabc\r\n0\r\nX-Trailer: {T}\r\n\r\n")
-    e = log()[-1]
+    e = origin_log()[-1]
     assert e["body"] == "abc", r
     assert "openshell" not in json.dumps(e)
     assert SECRET["TOKEN"] not in json.dumps(e)
@@ -722,7 +715,7 @@ def test_an_upgrade_carries_its_secret_and_no_more(fresh):
         f"Authorization: Bearer {T}", "", ""]),
         "\x81\x82\x00\x00\x00\x00hi", "WAIT 0.3", "\x88\x80\x00\x00\x00\x00")
     assert " 101 " in r and r.endswith("\x81\x02hi"), r
-    assert log()[-1]["headers"]["authorization"] == (
+    assert origin_log()[-1]["headers"]["authorization"] == (
         f"Bearer {SECRET['TOKEN']}")
 
 
@@ -734,7 +727,7 @@ def test_attach_after_a_crash_of_proxyd_fails_closed(own_gateway):
     assert "200 OK" in c.ask("connect", headers=[f"X-Key: {T}"])
     own_gateway.kill("proxyd")
     wait_until(lambda: "200 OK" in c.ask("connect"), "it is back")
-    before = len(log())
+    before = len(origin_log())
     r = c.ask("connect", headers=[f"X-Key: {T}"])
     assert "credential_unavailable" in r, r
-    assert len(log()) == before
+    assert len(origin_log()) == before

@@ -14,7 +14,8 @@ import urllib.request
 
 import pytest
 
-from shell import WORLD, Gateway, Sandbox, is_zombie, wait_until
+from shell import (
+    WORLD, Gateway, Sandbox, is_zombie, origin_log, wait_until)
 
 TOKENS = "tokens.example.com"
 HOST = "origin.example.com"
@@ -160,16 +161,9 @@ def sandbox(gateway, *providers):
     return Sandbox(gateway, name)
 
 
-def log():
-    path = WORLD / "origin.log"
-    if not path.exists():
-        return []
-    return [json.loads(x) for x in path.read_text().splitlines()]
-
-
 def last_loop():
     """The last value that LOOP sent, or None."""
-    loops = [e for e in log() if e["target"] == "/loop"]
+    loops = [e for e in origin_log() if e["target"] == "/loop"]
     return loops[-1]["headers"]["x-key"] if loops else None
 
 
@@ -178,7 +172,7 @@ def use(s, placeholder):
     r = s.run("curl", "-sS", "-m", "10", f"https://{HOST}/x", "-H",
               f"Authorization: Bearer {placeholder}")
     if r.out == "origin\n":
-        return log()[-1]["headers"]["authorization"].split()[1]
+        return origin_log()[-1]["headers"]["authorization"].split()[1]
     return json.loads(r.out)["error"]
 
 
@@ -412,7 +406,7 @@ def test_the_router_gets_the_new_key_too(gateway):
 
     def sent():
         s.run(*ask)
-        return log()[-1]["headers"].get("authorization")
+        return origin_log()[-1]["headers"].get("authorization")
 
     assert sent() == f"Bearer {realm.issued[-1]}"
     p.refresh("rotate")
@@ -420,9 +414,9 @@ def test_the_router_gets_the_new_key_too(gateway):
                "routerd has it", 1)
     realm.says(401, {"error": "invalid_client"})
     p.refresh("rotate", ok=False)
-    before = len(log())
+    before = len(origin_log())
     s.run(*ask)
-    assert len(log()) == before, "without a key nothing is asked"
+    assert len(origin_log()) == before, "without a key nothing is asked"
     s.delete()
     gateway.ok("inference", "delete")
 
@@ -524,7 +518,7 @@ def test_a_failure_leaves_the_value(gateway, why, status, body, headers, says):
     s = sandbox(gateway, p)
     value = realm.issued[-1]
     realm.says(status, body, **headers)
-    before = len([e for e in log() if e["target"] == "/elsewhere"])
+    before = len([e for e in origin_log() if e["target"] == "/elsewhere"])
     r = p.refresh("rotate", ok=False)
     assert r.rc == 1 and says in r.err and GOLD not in r.err, r
     shown = p.status
@@ -532,7 +526,7 @@ def test_a_failure_leaves_the_value(gateway, why, status, body, headers, says):
     assert GOLD not in json.dumps(shown)
     assert 55e3 < shown["next_refresh_ms"] - time.time() * 1000 < 61e3
     assert use(s, placeholder(s)) == value
-    assert len([e for e in log() if e["target"] == "/elsewhere"]) == before
+    assert len([e for e in origin_log() if e["target"] == "/elsewhere"]) == before
     s.delete()
 
 

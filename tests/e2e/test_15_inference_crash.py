@@ -13,7 +13,7 @@ import time
 import pytest
 
 from fixtures import make
-from shell import BIN, WORLD, Sandbox, policy, wait_until
+from shell import BIN, Sandbox, origin_log, policy, wait_until
 
 KEY = "sk-the-first-0123456789"
 NEW_KEY = "sk-the-second-0123456789"
@@ -318,8 +318,7 @@ def test_a_new_key_reaches_inference_within_a_second(own_gateway, backend):
 
 def sent_with(key):
     """When the requests were made that reached the server with this key."""
-    heads = [json.loads(line).get("headers", {}) for line in
-             (WORLD / "origin.log").read_text().splitlines()]
+    heads = [e["headers"] for e in origin_log()]
     return [float(h["x-clock"]) for h in heads if "x-clock" in h
             and h.get("authorization") == f"Bearer {key}"]
 

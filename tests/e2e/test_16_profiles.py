@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from shell import TREE, WORLD, Gateway, Sandbox, is_zombie, wait_until
+from shell import TREE, Gateway, Sandbox, is_zombie, origin_log, wait_until
 
 HOST = "origin.example.com"
 GOLD = "g0lden." + secrets.token_hex(12)
@@ -74,11 +74,6 @@ def imported(g, text=ANVIL, name="anvil.yaml"):
     return g.ok("provider", "profile", "import", "-f", g.file(name, text))
 
 
-def log():
-    lines = (WORLD / "origin.log").read_text().splitlines()
-    return [json.loads(line) for line in lines]
-
-
 def sandbox(g, *providers):
     name = f"f{secrets.token_hex(3)}"
     g.ok("sandbox", "create", "--name", name, "--detach",
@@ -109,7 +104,7 @@ def test_a_new_type_is_only_a_file(clean):
     s = sandbox(g, "a")
     assert "openshell:resolve:env:s" in s.sh("echo $ANVIL_TOKEN").out
     assert s.sh(ASK).out.endswith("200")
-    assert log()[-1]["headers"]["authorization"] == f"Bearer {GOLD}"
+    assert origin_log()[-1]["headers"]["authorization"] == f"Bearer {GOLD}"
     assert "403" in s.sh(ASK.replace(HOST, "files.example.com")).err
     g.kill("gatewayd")
     assert "anvil" in ids(g)
@@ -166,7 +161,7 @@ def test_an_update_reaches_sandboxes_that_run(clean):
 
     update(ANVIL)
     wait_until(lambda: s.sh(post).out.endswith("200"), "POST is allowed", 2)
-    assert log()[-1]["method"] == "POST"
+    assert origin_log()[-1]["method"] == "POST"
     # Another host: the old one gets nothing any more.
     update(ANVIL.replace(HOST, "files.example.com"))
     wait_until(lambda: "403" in s.sh(ASK).err, "the host is gone", 2)

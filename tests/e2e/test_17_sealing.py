@@ -2,7 +2,6 @@
 """The key that all secrets are sealed with: kept, missed, and changed."""
 
 import fcntl
-import json
 import os
 import random
 import secrets
@@ -14,7 +13,7 @@ import time
 import pytest
 
 from fixtures import make
-from shell import (BIN, FULL, WORLD, allow, is_zombie, policy, wait_until)
+from shell import BIN, FULL, allow, is_zombie, origin_log, policy, wait_until
 
 HOST = "origin.example.com"
 GOLD = "g0lden." + secrets.token_hex(12)
@@ -65,8 +64,7 @@ def works(s):
     """The secret is sent, under a certificate of the sandbox's own CA."""
     r = s.sh(ASK)
     assert r.out == "origin\n", r
-    line = (WORLD / "origin.log").read_text().splitlines()[-1]
-    assert json.loads(line)["headers"]["x-key"] == GOLD
+    assert origin_log()[-1]["headers"]["x-key"] == GOLD
 
 
 def works_from_scratch(g, s):

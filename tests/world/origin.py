@@ -167,7 +167,6 @@ class Http(socketserver.StreamRequestHandler):
 
 class Echo(socketserver.BaseRequestHandler):
     def handle(self):
-        log(raw=True)
         while True:
             data = self.request.recv(65536)
             if not data:
