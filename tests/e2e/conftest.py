@@ -18,14 +18,15 @@ def has_subordinate_ids():
 
 def pytest_configure(config):
     config.addinivalue_line(
-        "markers", "heavy: runs as root and as a user with subordinate ids")
+        "markers", "independent_of_ids: is the same with one id or many, and "
+        "runs as root and as a user who has many")
 
 
 def pytest_collection_modifyitems(items):
     if os.getuid() == 0 or has_subordinate_ids():
         return
-    skip = pytest.mark.skip(reason="heavy: runs as root and as a user with "
-                            "subordinate ids, not as one without")
+    skip = pytest.mark.skip(reason="independent of ids: runs as root and as a "
+                            "user with subordinate ids")
     for item in items:
-        if item.get_closest_marker("heavy"):
+        if item.get_closest_marker("independent_of_ids"):
             item.add_marker(skip)

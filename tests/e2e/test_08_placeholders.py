@@ -9,6 +9,8 @@ import pytest
 
 from shell import FULL, WORLD, allow, origin_log, policy, varlink, wait_until
 
+pytestmark = pytest.mark.independent_of_ids
+
 HOST = "origin.example.com"
 MODES = ("connect", "connect-plain", "forward", "direct", "direct-plain")
 PYTHON = "/usr/bin/python3"

@@ -16,6 +16,8 @@ import pytest
 
 from shell import BIN, wait_until
 
+pytestmark = pytest.mark.independent_of_ids
+
 # A build with sanitizers may be put in its place.
 ROUTERD = os.environ.get("ROUTERD", BIN / "routerd")
 

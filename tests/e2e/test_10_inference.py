@@ -16,6 +16,8 @@ import pytest
 from fixtures import make
 from shell import BIN, Gateway, Result, wait_until
 
+pytestmark = pytest.mark.independent_of_ids
+
 KEY = "g0lden-" + secrets.token_hex(12)
 MODEL = "the/model:1"
 SEGMENT = "the%2Fmodel:1"  # the same in a path

@@ -10,6 +10,8 @@ import subprocess
 import pytest
 
 from shell import TREE, Gateway, Sandbox, wait_until
+
+pytestmark = pytest.mark.independent_of_ids
 from test_09_router_hostile import (  # noqa: F401
     H2, Backend, Router, ask, one, plain, quickly, read_answer, read_request,
     tls)

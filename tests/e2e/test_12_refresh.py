@@ -17,6 +17,8 @@ import pytest
 from shell import (
     WORLD, Gateway, Sandbox, is_zombie, origin_log, wait_until)
 
+pytestmark = pytest.mark.independent_of_ids
+
 TOKENS = "tokens.example.com"
 HOST = "origin.example.com"
 GOLD = "g0lden." + secrets.token_hex(12)

@@ -22,7 +22,7 @@ import pytest
 import hunt
 from shell import TREE, WORLD, Gateway, Sandbox, wait_until
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.independent_of_ids
 
 AGENTS = pathlib.Path("/srv")
 PATIENCE = 150  # seconds that an agent may take on a busy machine

@@ -14,7 +14,7 @@ import hunt
 from shell import (
     FULL, REST, WORLD, Gateway, Sandbox, allow, policy, wait_until)
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.independent_of_ids
 
 AGENTS = pathlib.Path("/srv")
 MODULES = AGENTS / "lib/node_modules"

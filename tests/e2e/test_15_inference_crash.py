@@ -15,6 +15,8 @@ import pytest
 from fixtures import make
 from shell import BIN, Sandbox, origin_log, policy, wait_until
 
+pytestmark = pytest.mark.independent_of_ids
+
 KEY = "sk-the-first-0123456789"
 NEW_KEY = "sk-the-second-0123456789"
 PYTHON = "/usr/bin/python3"

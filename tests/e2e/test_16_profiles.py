@@ -13,6 +13,8 @@ import pytest
 
 from shell import TREE, Gateway, Sandbox, is_zombie, origin_log, wait_until
 
+pytestmark = pytest.mark.independent_of_ids
+
 HOST = "origin.example.com"
 GOLD = "g0lden." + secrets.token_hex(12)
 

@@ -15,6 +15,8 @@ import pytest
 from fixtures import make
 from shell import BIN, FULL, allow, is_zombie, origin_log, policy, wait_until
 
+pytestmark = pytest.mark.independent_of_ids
+
 HOST = "origin.example.com"
 GOLD = "g0lden." + secrets.token_hex(12)
 ASK = f'curl -sS -m 10 https://{HOST}/ -H "X-Key: $K"'
