@@ -1,14 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Every check there is, in the order in which a failure is cheapest to find.
-# The last line counts: N passed, N failed, N skipped.
+# What failed is listed at the end; the last line counts: N passed, N failed,
+# N skipped.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
 passed=0 failed=0 skipped=0
 jobs=$(nproc)
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+log=$(mktemp) failures=$(mktemp)
+trap 'rm -f "$log" "$failures"' EXIT
 
 # count NAME COMMAND...: a step that is one pass or one failure, unless its
 # output ends in "N passed, N failed[, N skipped]", which is then added up.
@@ -34,7 +35,13 @@ count() {
 		p=0 f=1 s=0
 	fi
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + ${s:-0}))
-	[ "$f" -eq 0 ] || cat "$log"
+	if [ "$f" -gt 0 ]; then
+		cat "$log"
+		{
+			echo "$name: $f failed"
+			grep -E '(^|: )FAILED' "$log"
+		} >>"$failures"
+	fi
 	echo "   $p passed, $f failed, ${s:-0} skipped in ${took}s"
 }
 
@@ -48,5 +55,6 @@ if [ -x tests/e2e/run ]; then
 	count "end-to-end and attacks" tests/e2e/run
 fi
 
+cat "$failures"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
