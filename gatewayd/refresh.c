@@ -69,7 +69,8 @@ struct sealed_material {
 };
 static const struct field sealed_fields[] = {
 	{ "material", FIELD_MAP, REQUIRED,
-	    offsetof(struct sealed_material, material), REFRESH_MATERIAL_MAX },
+	    offsetof(struct sealed_material, material), REFRESH_MATERIAL_MAX,
+	    .is_secret = true },
 	{ 0 },
 };
 
@@ -113,7 +114,6 @@ open_material(const struct refresh *r, struct arena *arena, struct pairs *ret,
 		r->state.material_len, &json, e) < 0)
 		return error_prefix(e, "material of credential '%s' of '%s'",
 		    r->key, r->provider->name);
-	arena->has_secrets = true;
 	what =
 	    codec_decode_text(json, sealed_fields, sizeof(*what), arena, &bad);
 	OPENSSL_cleanse(json, strlen(json));
