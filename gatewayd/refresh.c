@@ -51,6 +51,7 @@ struct refresh {
 	const struct refresh_strategy *strategy;
 	char *token_url; /* not expanded */
 	struct state state;
+	bool is_unsaved;     /* the store has an older one */
 	struct fetch *fetch; /* under way, or NULL */
 	struct waits waits;
 };
@@ -98,6 +99,22 @@ seal_material(struct refresh *r, const struct pairs *material, struct state *to)
 	to->material_len = json.len + SEAL_OVERHEAD;
 	to->material = xmalloc(to->material_len);
 	seal_lock(r->gw->seal, label, buf_data(&json), json.len, to->material);
+}
+
+int
+refreshes_renew(struct gateway *gw, struct error *e)
+{
+	struct refresh *r;
+
+	TAILQ_FOREACH(r, &gw->refreshes->list, next)
+	{
+		autofree char *label = label_of(r, r->state.version);
+
+		if (seal_renew(gw->seal, label, r->state.material,
+			r->state.material_len, e) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 /* Dies with the arena, which wipes it. */
@@ -303,6 +320,7 @@ commit(struct refresh *r, const struct state *next, char *const *values,
 	if (next->material != r->state.material)
 		free(r->state.material);
 	r->state = *next;
+	r->is_unsaved = false;
 	return 0;
 }
 
@@ -347,6 +365,7 @@ fail(struct refresh *r, bool refused, int64_t retry_s, const struct error *why)
 		log_warnx("cannot keep that: %s", e.text);
 		r->state.next_ms = next.next_ms;
 		set_error(&r->state, ERROR, why->text);
+		r->is_unsaved = true;
 		/* Each sweep tries to take it away, until that can be kept. */
 		if (takes)
 			r->state.expires_at_ms = 1;
@@ -507,9 +526,23 @@ is_expired(const struct refresh *r, int64_t now)
 	       has_value(r);
 }
 
+/* Until then its material is in memory alone, and the one that the store has
+ * may be spent. */
+static void
+save(struct refresh *r)
+{
+	const struct state now = r->state;
+	struct error e;
+
+	if (commit(r, &now, NULL, false, &e) < 0)
+		log_debug("still cannot keep a refresh: %s", e.text);
+}
+
 static void
 look_at(struct refresh *r, int64_t now)
 {
+	if (r->is_unsaved)
+		save(r);
 	if (is_expired(r, now))
 		expire(r);
 	if (r->fetch == NULL && r->state.next_ms <= now &&
@@ -536,6 +569,8 @@ sweep(struct refreshes *all)
 	look_at(r, now);
 	TAILQ_FOREACH(r, &all->list, next)
 	{
+		if (r->is_unsaved)
+			wake_ms = earlier(wake_ms, now + REFRESH_SAVE_MS);
 		/* One that waits for its turn is woken by an answer. */
 		if (r->fetch == NULL && r->state.next_ms > now)
 			wake_ms = earlier(wake_ms, r->state.next_ms);
@@ -728,25 +763,6 @@ load_row(void *arg, const struct store_refresh *row)
 	/* Now, and not when it is needed. */
 	l->result = open_material(r, &arena, &material, l->e);
 	arena_clear(&arena);
-}
-
-static void
-reload_row(void *arg, const struct store_refresh *row)
-{
-	struct gateway *gw = arg;
-	struct refresh *r;
-
-	TAILQ_FOREACH(r, &gw->refreshes->list, next)
-	if (strcmp(r->provider->id, row->provider) == 0 &&
-	    strcmp(r->key, row->key) == 0 &&
-	    r->state.material_len == row->material_len)
-		memcpy(r->state.material, row->material, row->material_len);
-}
-
-int
-refreshes_reload(struct gateway *gw, struct error *e)
-{
-	return store_refresh_each(gw->store, reload_row, gw, e);
 }
 
 int

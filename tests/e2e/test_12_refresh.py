@@ -2,11 +2,13 @@
 """Credentials are fetched anew: at endpoints that verify what they are asked
 (tests/world/tokens.py), seen by programs that go on running."""
 
+import contextlib
 import json
 import os
 import re
 import secrets
 import signal
+import sqlite3
 import ssl
 import subprocess
 import time
@@ -837,6 +839,56 @@ def test_no_secret_is_in_any_file_or_log(own_gateway):
             ("provider", "refresh", "status", p.name, "-o", "json"),
             ("logs", s.name, "--level", "trace", "-n", 1000)))
     assert not any(w.decode() in shown for w in words)
+
+
+def database(g):
+    return contextlib.closing(
+        sqlite3.connect(g.dir / "state/openshell.db", timeout=5))
+
+
+def change(g, sql):
+    with database(g) as db, db:
+        db.execute(sql)
+
+
+def version(g):
+    with database(g) as db:
+        return db.execute("SELECT version FROM refresh").fetchone()[0]
+
+
+@pytest.fixture
+def forgetful(own_gateway):
+    """A refresh whose next token came while the disk kept nothing."""
+    g = own_gateway
+    realm, p = token_realm(rotates=True), Provider(g)
+    refresh_token(p, realm)
+    p.wait("refreshed")
+    change(g, "CREATE TRIGGER full BEFORE INSERT ON refresh"
+           " WHEN NEW.status IN ('refreshed', 'error')"
+           " BEGIN SELECT RAISE(ABORT, 'full'); END")
+    kept = version(g)
+    r = p.refresh("rotate", ok=False)
+    assert r.rc == 1 and "full" in r.err
+    assert version(g) == kept and len(realm.issued) == 2
+    return g, p, kept
+
+
+def test_another_sealing_key_keeps_what_the_disk_could_not(forgetful):
+    g, p, kept = forgetful
+    g.ok("gateway", "rotate-key")
+    assert version(g) == kept
+    change(g, "DROP TRIGGER full")
+    # The newest refresh token alone is good.
+    p.refresh("rotate")
+
+
+def test_what_the_disk_could_not_keep_is_kept_soon(forgetful):
+    g, p, kept = forgetful
+    change(g, "DROP TRIGGER full")
+    wait_until(lambda: version(g) == kept + 1, "it is kept", 5)
+    assert p.status["status"] == "error"
+    g.kill("gatewayd")
+    p.refresh("rotate")
 
 
 def kill(pid):
