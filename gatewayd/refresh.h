@@ -13,7 +13,8 @@
  *	error               the last try failed: last_error, next_ms
  *
  * A try that fails leaves the value until it expires; one that is refused
- * takes it away at once.
+ * takes it away at once.  How many go at one time, and how often one:
+ * refresh_schedule.h.
  */
 #ifndef GATEWAYD_REFRESH_H
 #define GATEWAYD_REFRESH_H
@@ -27,10 +28,8 @@
 
 #define REFRESH_SWEEP_S 60     /* at least so often all are looked at */
 #define REFRESH_SAVE_MS 2000   /* what the store couldn't keep, again */
-#define REFRESH_AHEAD_S 300    /* of a value's end; half its life if short */
 #define REFRESH_RETRY_S 60     /* after a failure, if nobody says else */
 #define REFRESH_REFUSED_S 3600 /* after a refusal */
-#define REFRESH_FLIGHTS_MAX 8  /* under way at one time */
 
 struct gateway;
 struct provider;
