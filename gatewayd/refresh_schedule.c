@@ -87,13 +87,22 @@ first_due(const struct refresh_owner *o, int64_t now_ms)
 	return first;
 }
 
+static int64_t
+later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 static void
 fly(struct refresh_schedule *all, struct refresh_slot *s, int64_t now_ms)
 {
 	struct refresh_owner *o = s->owner;
 
 	s->is_flying = true;
-	s->paced_ms = (s->paced_ms > now_ms ? s->paced_ms : now_ms) + PACE_MS;
+	s->paced_ms = later(s->paced_ms, now_ms) + PACE_MS;
+	/* However often somebody asked: the next by itself isn't farther. */
+	if (s->paced_ms > now_ms + REFRESH_BURST * PACE_MS)
+		s->paced_ms = now_ms + REFRESH_BURST * PACE_MS;
 	o->flights++;
 	all->flights++;
 	TAILQ_REMOVE(&all->owners, o, next);
@@ -146,9 +155,7 @@ refresh_schedule_next_ms(const struct refresh_schedule *all, int64_t now_ms)
 int64_t
 refresh_slot_pace_ms(const struct refresh_slot *s, int64_t wanted_ms)
 {
-	int64_t pace_ms = s->paced_ms - (REFRESH_BURST - 1) * PACE_MS;
-
-	return wanted_ms > pace_ms ? wanted_ms : pace_ms;
+	return later(wanted_ms, s->paced_ms - (REFRESH_BURST - 1) * PACE_MS);
 }
 
 int64_t

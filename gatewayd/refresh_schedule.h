@@ -6,7 +6,7 @@
  * REFRESH_FLIGHTS_MAX are under way at one time, REFRESH_OWNER_FLIGHTS_MAX of
  * one owner; owners take turns, and of one owner's the one that is due first
  * goes first.  One credential is tried REFRESH_BURST times as fast as it
- * wants, then once in REFRESH_PACE_S.
+ * wants, then once in REFRESH_PACE_S; when somebody asks, at once.
  *
  * Pure: no I/O, no clock.
  */

@@ -184,6 +184,18 @@ test_one_that_is_tried_again_and_again_is_slowed_down(void **state)
 }
 
 static void
+test_who_asks_again_and_again_puts_nothing_off(void **state)
+{
+	struct place *p = *state;
+	struct refresh_slot *s = add(p, 1, 0);
+	int64_t next = 0;
+
+	for (int i = 0; i < 500; i++)
+		next = try_once(p, s, S(1000));
+	assert_int_equal(next, S(1000 + REFRESH_PACE_S));
+}
+
+static void
 test_a_value_is_fetched_before_its_end(void **state)
 {
 	static const struct {
@@ -209,6 +221,7 @@ main(void)
 		TEST(test_owners_take_turns_however_much_one_has_to_do),
 		TEST(test_nobody_waits_longer_than_a_round),
 		TEST(test_one_that_is_tried_again_and_again_is_slowed_down),
+		TEST(test_who_asks_again_and_again_puts_nothing_off),
 		TEST(test_a_value_is_fetched_before_its_end),
 	};
 
