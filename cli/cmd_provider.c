@@ -11,8 +11,8 @@
 #include "cli/output.h"
 #include "cli/pairs.h"
 #include "cli/provider_type.h"
-#include "cli/when.h"
 #include "common/cleanup.h"
+#include "common/when.h"
 #include "common/wire/provider.h"
 #include "common/xalloc.h"
 

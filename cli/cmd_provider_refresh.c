@@ -10,9 +10,9 @@
 #include "cli/command.h"
 #include "cli/credentials.h"
 #include "cli/output.h"
-#include "cli/when.h"
 #include "cli/pairs.h"
 #include "common/cleanup.h"
+#include "common/when.h"
 #include "common/wire/refresh.h"
 #include "common/xalloc.h"
 

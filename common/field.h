@@ -49,8 +49,8 @@ struct field {
 	int64_t limit;
 	const struct field *sub; /* FIELD_OBJ, FIELD_OBJS */
 	size_t sub_size;         /* sizeof the struct that sub describes */
-	bool is_secret;          /* FIELD_STR: what holds it is wiped, and it
-				  * is never shown */
+	bool is_secret; /* a text or a map: what holds it is wiped, and it is
+			 * never shown */
 };
 
 struct strings {

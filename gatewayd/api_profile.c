@@ -4,7 +4,8 @@
  * forgotten.
  *
  * Texts come from people's files; profile.c reads them.  Several of one call
- * are parsed before the first is written.
+ * are parsed before the first is written, and nobody else is served until
+ * then: so they are bounded together.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -153,11 +154,22 @@ check_twins(struct reading *r, const struct gateway_profile_text *v, size_t i)
 	}
 }
 
+/* NULL and e: they are too long. */
 static struct reading *
-read_texts(const struct gateway_profile_text *v, size_t n)
+read_texts(const struct gateway_profile_text *v, size_t n, struct error *e)
 {
-	struct reading *r = xcalloc(1, sizeof(*r));
+	struct reading *r;
+	size_t bytes = 0;
 
+	for (size_t i = 0; i < n; i++)
+		bytes += strlen(v[i].text);
+	if (bytes > PROFILE_TEXTS_BYTES_MAX) {
+		(void)error_set(e, ERR_LIMIT,
+		    "these files have %zu bytes; at most %d at a time", bytes,
+		    PROFILE_TEXTS_BYTES_MAX);
+		return NULL;
+	}
+	r = xcalloc(1, sizeof(*r));
 	for (size_t i = 0; i < n; i++) {
 		read_text(r, &v[i]);
 		check_twins(r, v, i);
@@ -168,6 +180,8 @@ read_texts(const struct gateway_profile_text *v, size_t n)
 static void
 reading_free(struct reading *r)
 {
+	if (r == NULL)
+		return;
 	for (size_t i = 0; i < r->n; i++)
 		profile_free(r->profiles[i]);
 	arena_clear(&r->arena);
@@ -210,9 +224,10 @@ api_check_profiles(struct call *call, void *params, struct error *e)
 {
 	const struct gateway_profile_texts *given = params;
 	_cleanup_(reading_freep) struct reading *r =
-	    read_texts(given->profiles.v, given->profiles.n);
+	    read_texts(given->profiles.v, given->profiles.n, e);
 
-	(void)e;
+	if (r == NULL)
+		return -1;
 	if (!is_refused(call, r))
 		answer(call, r);
 	return 0;
@@ -239,8 +254,10 @@ api_import_profiles(struct call *call, void *params, struct error *e)
 	const struct gateway_profile_texts *given = params;
 	struct gateway *gw = call_ctx(call);
 	_cleanup_(reading_freep) struct reading *r =
-	    read_texts(given->profiles.v, given->profiles.n);
+	    read_texts(given->profiles.v, given->profiles.n, e);
 
+	if (r == NULL)
+		return -1;
 	if (is_refused(call, r))
 		return 0;
 	for (size_t i = 0; i < r->n; i++) {
@@ -261,8 +278,10 @@ api_update_profile(struct call *call, void *params, struct error *e)
 	const struct gateway_update_profile *given = params;
 	struct gateway *gw = call_ctx(call);
 	_cleanup_(reading_freep) struct reading *r = read_texts(
-	    &(struct gateway_profile_text){ given->file, given->text }, 1);
+	    &(struct gateway_profile_text){ given->file, given->text }, 1, e);
 
+	if (r == NULL)
+		return -1;
 	if (is_refused(call, r))
 		return 0;
 	if (strcmp(r->ids[0], given->id) != 0)

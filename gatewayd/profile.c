@@ -485,28 +485,40 @@ check_discovery(struct reader *r)
 	}
 }
 
-/* Of all credentials that are looked for, each once. */
+/* Once; false: there are as many as may be. */
+static bool
+add_variable(struct profile *p, const char *name)
+{
+	if (has_text(&p->variables, name))
+		return true;
+	if (p->variables.n == PROFILE_LIST_MAX)
+		return false;
+	p->variables.v[p->variables.n++] = name;
+	return true;
+}
+
+/* Of all credentials that are looked for.  It ends at the first too many:
+ * each is compared with all before it. */
 static void
 list_variables(struct reader *r, const struct yaml_node *root)
 {
 	struct profile *p = r->p;
-	size_t max = 0;
 
-	for (size_t i = 0; i < p->n_credentials; i++)
-		max += p->credentials[i].variables.n;
-	p->variables.v = arena_alloc(&p->arena, max + 1, sizeof(const char *));
+	p->variables.v = arena_alloc(
+	    &p->arena, (size_t)PROFILE_LIST_MAX + 1, sizeof(const char *));
 	for (size_t i = 0; i < p->n_credentials; i++) {
 		const struct strings *from = &p->credentials[i].variables;
 
+		if (!is_discovered(r, &p->credentials[i]))
+			continue;
 		for (size_t k = 0; k < from->n; k++)
-			if (is_discovered(r, &p->credentials[i]) &&
-			    !has_text(&p->variables, from->v[k]))
-				p->variables.v[p->variables.n++] = from->v[k];
+			if (!add_variable(p, from->v[k])) {
+				complain(r, root, "credentials",
+				    "has more than %d env_vars in all",
+				    PROFILE_LIST_MAX);
+				return;
+			}
 	}
-	if (p->variables.n > PROFILE_LIST_MAX)
-		complain(r, root, "credentials",
-		    "has %zu env_vars in all; at most %d are allowed",
-		    p->variables.n, PROFILE_LIST_MAX);
 }
 
 /*

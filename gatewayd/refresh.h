@@ -13,7 +13,8 @@
  *	error               the last try failed: last_error, next_ms
  *
  * A try that fails leaves the value until it expires; one that is refused
- * takes it away at once.
+ * takes it away at once.  How many go at one time, and how often one:
+ * refresh_schedule.h.
  */
 #ifndef GATEWAYD_REFRESH_H
 #define GATEWAYD_REFRESH_H
@@ -26,10 +27,9 @@
 #include "common/wire/refresh.h"
 
 #define REFRESH_SWEEP_S 60     /* at least so often all are looked at */
-#define REFRESH_AHEAD_S 300    /* of a value's end; half its life if short */
+#define REFRESH_SAVE_MS 2000   /* what the store couldn't keep, again */
 #define REFRESH_RETRY_S 60     /* after a failure, if nobody says else */
 #define REFRESH_REFUSED_S 3600 /* after a refusal */
-#define REFRESH_FLIGHTS_MAX 8  /* under way at one time */
 
 struct gateway;
 struct provider;
@@ -39,8 +39,9 @@ struct refreshes;
 /* From the store, after providers; ERR_DENIED if material doesn't open with
  * our key.  Sweeping begins with the loop. */
 int refreshes_load(struct gateway *, struct error *);
-/* Their material was sealed anew. */
-int refreshes_reload(struct gateway *, struct error *);
+/* Seals material anew, in memory: it may be newer than what the store could
+ * keep. */
+int refreshes_renew(struct gateway *, struct error *);
 /* Before providers. */
 void refreshes_free(struct refreshes *);
 

@@ -9,16 +9,16 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/cleanup.h"
 #include "common/http/chars.h"
 #include "common/json/scan.h"
+#include "common/when.h"
 #include "common/wire/provider.h"
 #include "common/xalloc.h"
 #include "gatewayd/refresh_answer.h"
 
-#define NUMBER_MAX 32 /* characters */
+#define TIME_MAX 40 /* characters */
 #define EPOCH_MAX 1e11
 
 /* A code of an error, and what the operator should do. */
@@ -231,26 +231,22 @@ refresh_read_oauth(unsigned status, struct http_slice body, int64_t now_s,
  * AWS STS
  */
 
-/* Seconds since the epoch, with a fraction or an exponent; or a text in the
- * form of RFC 3339.  -1. */
+/* Seconds since the epoch, with a fraction or an exponent; or a text of
+ * RFC 3339.  -1. */
 static int64_t
 take_time(const struct json_span *s)
 {
-	char text[NUMBER_MAX + 1] = "";
-	struct tm tm = { 0 };
-	const char *rest;
+	char text[TIME_MAX + 1] = "";
+	int64_t ms;
 	double seconds;
 
-	if (s->n > NUMBER_MAX)
+	if (s->n > TIME_MAX)
 		return -1;
-	memcpy(text, s->p, s->n);
 	if (s->type == JSON_STRING) {
-		rest = strptime(text, "\"%Y-%m-%dT%H:%M:%S", &tm);
-		return rest != NULL && (*rest == 'Z' || *rest == '.') &&
-			       strchr(rest, 'Z') != NULL
-			   ? timegm(&tm)
-			   : -1;
+		memcpy(text, s->p + 1, s->n - 2);
+		return when_parse_rfc3339(text, &ms) == 0 ? ms / 1000 : -1;
 	}
+	memcpy(text, s->p, s->n);
 	seconds = s->type == JSON_NUMBER ? strtod(text, NULL) : -1;
 	return seconds >= 0 && seconds < EPOCH_MAX ? (int64_t)seconds : -1;
 }

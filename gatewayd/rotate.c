@@ -107,7 +107,7 @@ reload_all(struct gateway *gw, struct error *e)
 		return -1;
 	if (store_sandbox_each(gw->store, reload_sandbox, gw, e) < 0)
 		return -1;
-	return refreshes_reload(gw, e);
+	return refreshes_renew(gw, e);
 }
 
 /* What a crash interrupted.  As long as it can't be ended, both keys stay, and

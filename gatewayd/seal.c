@@ -76,20 +76,6 @@ read_keys(int fd, struct seal *s, struct error *e)
 	return 0;
 }
 
-/* What was in a file that no longer has a name, where the file system writes
- * in place; elsewhere nothing more can be done. */
-static void
-wipe_file(int fd)
-{
-	static const uint8_t zeros[2 * SEAL_KEY_LEN];
-	struct stat st;
-
-	if (fstat(fd, &st) < 0 || st.st_size > (off_t)sizeof(zeros) ||
-	    pwrite(fd, zeros, (size_t)st.st_size, 0) != st.st_size ||
-	    fsync(fd) < 0)
-		log_debug("what was in the old key file isn't overwritten");
-}
-
 static int
 write_keys(const char *path, const uint8_t *keys, size_t len, struct error *e)
 {
@@ -97,8 +83,9 @@ write_keys(const char *path, const uint8_t *keys, size_t len, struct error *e)
 
 	if (durable_write(path, keys, len, 0600, e) < 0)
 		return -1;
+	/* It no longer has a name. */
 	if (old >= 0)
-		wipe_file(old);
+		durable_wipe(old);
 	return 0;
 }
 
@@ -155,7 +142,11 @@ int
 seal_open(const char *path, bool may_make, struct seal **ret, struct error *e)
 {
 	struct seal *s = xcalloc(1, sizeof(*s));
+	struct error left;
 
+	/* A key that no rename made ours has sealed nothing. */
+	if (durable_clean(path, &left) < 0)
+		log_warnx("%s", left.text);
 	s->path = given_path();
 	s->is_given = s->path != NULL;
 	if (!s->is_given)

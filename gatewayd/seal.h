@@ -26,7 +26,8 @@
 struct seal;
 
 /* ERR_DENIED if the file can be read by others or isn't ours, ERR_NOT_FOUND if
- * there is none and none may be made: something is sealed already. */
+ * there is none and none may be made: something is sealed already.  What a
+ * crash left of a change of the file at path is wiped. */
 int seal_open(
     const char *path, bool may_make, struct seal **ret, struct error *);
 void seal_free(struct seal *); /* wipes the key */

@@ -150,6 +150,8 @@ int store_credential_each(struct store *,
     void (*row)(void *arg, const struct store_credential *), void *arg,
     struct error *);
 
+/* ERR_PRECONDITION if the material that is there is of a later version: a
+ * token that is spent never takes its successor's place. */
 int store_refresh_put(
     struct store *, const struct store_refresh *, struct error *);
 int store_refresh_delete(

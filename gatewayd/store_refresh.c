@@ -7,13 +7,27 @@ int
 store_refresh_put(
     struct store *s, const struct store_refresh *r, struct error *e)
 {
-	return EXECUTE(s, e, "write a refresh",
-	    "INSERT OR REPLACE INTO refresh (provider, key, strategy,"
-	    " token_url, material, version, status, expires_at_ms, next_ms,"
-	    " last_ms, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	    "ssssbisiiis", r->provider, r->key, r->strategy, r->token_url,
-	    r->material, r->material_len, r->version, r->status,
-	    r->expires_at_ms, r->next_ms, r->last_ms, r->error);
+	if (EXECUTE(s, e, "write a refresh",
+		"INSERT INTO refresh (provider, key, strategy,"
+		" token_url, material, version, status, expires_at_ms, next_ms,"
+		" last_ms, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+		" ON CONFLICT (provider, key) DO UPDATE SET"
+		" strategy = excluded.strategy, token_url = excluded.token_url,"
+		" material = excluded.material, version = excluded.version,"
+		" status = excluded.status,"
+		" expires_at_ms = excluded.expires_at_ms,"
+		" next_ms = excluded.next_ms, last_ms = excluded.last_ms,"
+		" error = excluded.error"
+		" WHERE excluded.version >= version",
+		"ssssbisiiis", r->provider, r->key, r->strategy, r->token_url,
+		r->material, r->material_len, r->version, r->status,
+		r->expires_at_ms, r->next_ms, r->last_ms, r->error) < 0)
+		return -1;
+	if (sqlite3_changes(s->db) == 0)
+		return error_set(e, ERR_PRECONDITION,
+		    "database: material of credential '%s' is newer there",
+		    r->key);
+	return 0;
 }
 
 int

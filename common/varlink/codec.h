@@ -41,6 +41,10 @@ void *codec_decode(const struct cJSON *object, const struct field *fields,
 void *codec_decode_text(const char *json, const struct field *fields,
     size_t size, struct arena *, struct bad_field *);
 
+/* Frees what was parsed, in whole or in part decoded.  Its texts are wiped:
+ * any of them may be a secret, also those that no table names. */
+void codec_free(struct cJSON *);
+
 /* Closes the descriptors in a decoded struct that nobody stole. */
 void codec_close(const struct field *fields, void *object);
 

@@ -95,14 +95,8 @@ take_string(struct decoding *d, const cJSON *j, size_t limit, const char **ret)
 static const char *
 decode_str(struct decoding *d, const cJSON *j, const struct field *f, void *to)
 {
-	const char *why = take_string(
+	return take_string(
 	    d, j, f->limit != 0 ? (size_t)f->limit : STRING_DEFAULT_MAX, to);
-
-	if (f->is_secret && cJSON_IsString(j)) {
-		d->arena->has_secrets = true;
-		explicit_bzero(j->valuestring, strlen(j->valuestring));
-	}
-	return why;
 }
 
 static const char *
@@ -316,6 +310,7 @@ decode_member(
 	const cJSON *item = member_find(object, f->name, &twice);
 	const char *why;
 
+	d->arena->has_secrets |= f->is_secret;
 	if (f->type == FIELD_FD)
 		*(int *)(to + f->offset) = -1;
 	if (twice)
@@ -372,6 +367,23 @@ codec_decode(const struct cJSON *object, const struct field *fields,
 	return to;
 }
 
+static void
+wipe(cJSON *tree)
+{
+	for (cJSON *j = tree; j != NULL; j = j->next) {
+		if (j->valuestring != NULL)
+			explicit_bzero(j->valuestring, strlen(j->valuestring));
+		wipe(j->child);
+	}
+}
+
+void
+codec_free(struct cJSON *tree)
+{
+	wipe(tree);
+	cJSON_Delete(tree);
+}
+
 void
 codec_close(const struct field *fields, void *object)
 {
@@ -410,6 +422,6 @@ codec_decode_text(const char *json, const struct field *fields, size_t size,
 		bad->path[0] = '\0';
 		bad->why = "is no JSON object";
 	}
-	cJSON_Delete(object);
+	codec_free(object);
 	return decoded;
 }

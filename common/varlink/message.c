@@ -138,7 +138,7 @@ message_parse_reply(
 void
 message_clear(struct message *m)
 {
-	cJSON_Delete(m->json);
+	codec_free(m->json);
 	m->json = NULL;
 }
 

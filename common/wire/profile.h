@@ -15,15 +15,16 @@
 #include "common/varlink/varlink.h"
 
 #define PROFILE_ID_MAX 63
-#define PROFILE_TEXT_MAX 65536 /* bytes of one file */
-#define PROFILE_TEXTS_MAX 32   /* files of one call */
+#define PROFILE_TEXT_MAX 65536         /* bytes of one file */
+#define PROFILE_TEXTS_MAX 32           /* files of one call */
+#define PROFILE_TEXTS_BYTES_MAX 131072 /* of all of them together */
 
 struct gateway_profile_text {
 	const char *file; /* what violations call it */
 	const char *text; /* YAML */
 };
 
-/* All of them are taken, or none. */
+/* All of them are taken, or none; ERR_LIMIT if they are too long together. */
 struct gateway_profile_texts {
 	struct objects profiles; /* struct gateway_profile_text */
 };

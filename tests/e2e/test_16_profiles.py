@@ -11,7 +11,8 @@ import time
 
 import pytest
 
-from shell import TREE, Gateway, Sandbox, is_zombie, origin_log, wait_until
+from shell import (
+    TREE, Gateway, Sandbox, is_zombie, origin_log, varlink, wait_until)
 
 pytestmark = pytest.mark.independent_of_ids
 
@@ -206,6 +207,9 @@ REFUSED = [
      ["import", "--from", "d"], 1, "at most 32"),
     ("a big one", {"f.yaml": "id: a\n" + "#" * 65536},
      ["import", "-f", "f.yaml"], 1, "65536"),
+    ("too much together", {f"d/{i}.yaml": f"id: a{i}\n" + "#" * 50000
+                           for i in range(3)},
+     ["import", "--from", "d"], 1, "at most 131072 at a time"),
     ("update of what isn't there", {"f.yaml": "id: nothing\n"},
      ["update", "nothing", "-f", "f.yaml"], 1, "no profile 'nothing'"),
     ("update of what is built in", {"f.yaml": "id: github\n"},
@@ -302,6 +306,32 @@ binaries:
     r = profile(clean, "lint", "-f", good)
     assert r.rc == 0 and "Valid profile anvil" in r.err
     assert "anvil" not in ids(clean)
+
+
+def cpu_s(pid):
+    fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.parametrize("n", [2, 32])
+@pytest.mark.parametrize("text", [
+    "credentials:\n" + "".join(
+        "  - {env_vars: [%s]}\n" % ",".join(f"A{i:03}_{k:04}" for k in range(64))
+        for i in range(64)),
+    "aliases:\n" + "-\n" * 32000,
+    "endpoints:\n" + "".join(
+        f"  - {{host: h{i}.example, ports: {list(range(1, 170))}}}\n"
+        for i in range(64))],
+    ids=["variables", "nothings", "ports"])
+def test_no_check_keeps_the_gateway_busy(gateway, text, n):
+    """While it reads it serves nobody else."""
+    pid = gateway.pid()
+    before = cpu_s(pid)
+    answer = varlink(gateway.socket, "io.openshell.Gateway.CheckProfiles", {
+        "profiles": [{"file": "f", "text": f"id: a{i}\n" + text}
+                     for i in range(n)]})
+    assert "error" in answer
+    assert cpu_s(pid) - before < 0.25
 
 
 def test_what_is_shipped_has_no_warning(clean):

@@ -4,6 +4,7 @@
 import fcntl
 import os
 import random
+import resource
 import secrets
 import signal
 import subprocess
@@ -203,8 +204,28 @@ def test_killed_at_any_point_one_of_the_keys_works(sealed):
         assert len(key(g).read_bytes()) == 32
         assert "change of key goes on" not in \
             (g.dir / "state/gateway.log").read_text()
+        assert not (g.dir / "state/.key.new").exists(), i
     print("sizes of the key file after the kills:", seen)
     assert seen <= {32, 64}
+    works_from_scratch(g, s)
+
+
+def test_a_key_that_was_half_written_leaves_nothing(sealed):
+    g, s = sealed
+    old, left = key(g).read_bytes(), g.dir / "state/.key.new"
+    pid = g.pid()
+    # The kernel kills it at the 41st byte of any file.
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (40, 40))
+    assert g.run("gateway", "rotate-key").rc == 1
+    wait_until(lambda: is_zombie(pid), "it is dead")
+    assert left.read_bytes()[:32] == old
+    os.link(left, g.dir / "kept")
+    assert g.ok("provider", "list", "--names").out == "p\n"
+    assert not left.exists()
+    assert (g.dir / "kept").read_bytes() == bytes(40)
+    works_from_scratch(g, s)
+    g.ok("gateway", "rotate-key")
+    assert key(g).read_bytes() != old
     works_from_scratch(g, s)
 
 

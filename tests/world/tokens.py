@@ -17,7 +17,7 @@ expects and gives is set with PUT /control/NAME, a JSON object:
     delay_s                    before each answer
 
 GET /control/NAME shows it, with what was asked and issued, and how many
-requests of all realms were there at one time at most.
+requests were there at one time at most.
 """
 
 import base64
@@ -38,7 +38,6 @@ import urllib.parse
 WORLD, ADDRESS = sys.argv[1], sys.argv[2]
 LOCK = threading.Lock()
 realms = {}
-together = {"now": 0, "most": 0}  # requests, of all realms
 
 
 class Refused(Exception):
@@ -218,7 +217,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with LOCK:
             realms[self.path.split("/")[2]] = {
                 "expires_in": 3600, "answers": [], "asked": [], "issued": [],
-                "delay_s": 0, **json.loads(self.body())}
+                "delay_s": 0, "now": 0, "most": 0, **json.loads(self.body())}
         self.say(200, {})
 
     def do_PATCH(self):
@@ -229,7 +228,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         with LOCK:
             realm = dict(realms.get(self.path.split("/")[2], {}))
-        self.say(200, {**realm, "most": together["most"]})
+        self.say(200, realm)
 
     def answer(self, realm, body):
         headers = {k.lower(): v for k, v in self.headers.items()}
@@ -244,20 +243,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
                      f"{scheme}://{headers['host']}{self.path}")
 
     def do_POST(self):
-        with LOCK:
-            together["now"] += 1
-            together["most"] = max(together.values())
-        try:
-            self.post(self.body())
-        finally:
-            with LOCK:
-                together["now"] -= 1
-
-    def post(self, body):
+        body = self.body()
         realm = realms.get(self.path.split("/")[2])
         if realm is None:
             self.say(404, {})
             return
+        with LOCK:
+            realm["now"] += 1
+            realm["most"] = max(realm["now"], realm["most"])
+        try:
+            self.post(realm, body)
+        finally:
+            with LOCK:
+                realm["now"] -= 1
+
+    def post(self, realm, body):
         with LOCK:
             realm["asked"].append(
                 {"path": self.path, "body": body.decode(),

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <cjson/cJSON.h>
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 
 #include "common/cleanup.h"
 #include "common/varlink/codec.h"
+#include "common/varlink/message.h"
 #include "common/wire/gateway.h"
 #include "common/wire/proxy.h"
 #include "common/wire/supervisor.h"
@@ -485,6 +487,82 @@ test_an_absent_member_is_not_encoded(void **state)
 	assert_int_equal(passed.n, 0);
 }
 
+#define GOLD "g0lden"
+
+static size_t spilt; /* blocks that were freed with GOLD in them */
+
+static void
+look_and_free(void *p)
+{
+	if (p != NULL &&
+	    memmem(p, malloc_usable_size(p), GOLD, sizeof(GOLD) - 1) != NULL)
+		spilt++;
+	free(p);
+}
+
+struct secretive {
+	const char *text;
+	struct pairs map;
+};
+
+static const struct field secret_fields[] = {
+	{ "text", FIELD_STR, OPTIONAL, offsetof(struct secretive, text),
+	    .is_secret = true },
+	{ "map", FIELD_MAP, OPTIONAL, offsetof(struct secretive, map), 2,
+	    .is_secret = true },
+	{ 0 },
+};
+
+static const struct {
+	const char *json;
+	bool is_decoded;
+} secret_rows[] = {
+	{ "{\"text\":\"" GOLD "\"}", true },
+	{ "{\"map\":{\"a\":\"" GOLD "\"}}", true },
+	{ "{\"map\":{\"a\":\"" GOLD "\",\"b\":1}}", false },
+	{ "{\"map\":{\"a\":{\"b\":[\"" GOLD "\"]}}}", false },
+	{ "{\"other\":\"" GOLD "\"}", false },
+	{ "[\"" GOLD "\"]", false },
+};
+
+static void
+test_nothing_that_was_parsed_is_freed_unwiped(void **state)
+{
+	cJSON_Hooks hooks = { malloc, look_and_free };
+	struct error e;
+
+	(void)state;
+	cJSON_InitHooks(&hooks);
+	for (size_t i = 0; i < sizeof(secret_rows) / sizeof(secret_rows[0]);
+	     i++) {
+		const char *json = secret_rows[i].json;
+		struct arena arena = { 0 };
+		char call[128];
+		struct message m;
+		struct bad_field bad;
+		int n = snprintf(call, sizeof(call),
+		    "{\"method\":\"a.b\",\"parameters\":%s}", json);
+
+		print_message("%s\n", json);
+		spilt = 0;
+		assert_int_equal(
+		    codec_decode_text(json, secret_fields,
+			sizeof(struct secretive), &arena, &bad) != NULL,
+		    secret_rows[i].is_decoded);
+		assert_int_equal(spilt, 0);
+		if (secret_rows[i].is_decoded)
+			assert_true(arena.has_secrets);
+		arena_clear(&arena);
+		if (json[0] == '{') {
+			assert_int_equal(
+			    message_parse_call(call, (size_t)n, &m, &e), 0);
+			message_clear(&m);
+			assert_int_equal(spilt, 0);
+		}
+	}
+	cJSON_InitHooks(NULL);
+}
+
 int
 main(void)
 {
@@ -501,6 +579,7 @@ main(void)
 		cmocka_unit_test(
 		    test_every_table_of_the_wire_survives_a_round_trip),
 		cmocka_unit_test(test_an_absent_member_is_not_encoded),
+		cmocka_unit_test(test_nothing_that_was_parsed_is_freed_unwiped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

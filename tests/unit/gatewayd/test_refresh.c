@@ -615,6 +615,8 @@ test_sts_gives_three_values_and_their_end(void **state)
 		{ STS(KEYS "\"Expiration\":1440938220.75"), 60 },
 		{ STS(KEYS "\"Expiration\":\"2015-08-30T12:37:00Z\""), 60 },
 		{ STS(KEYS "\"Expiration\":\"2015-08-30T12:37:00.359Z\""), 60 },
+		{ STS(KEYS "\"Expiration\":\"2015-08-30T14:37:00+02:00\""),
+		    60 },
 		{ STS(KEYS "\"Expiration\":1540938220"), 3600 },
 	};
 
@@ -666,6 +668,12 @@ test_what_sts_refuses_or_garbles_gives_nothing(void **state)
 		{ 200, STS(KEYS "\"Expiration\":1e300"), REFRESH_FAILED,
 		    "Expiration" },
 		{ 200, STS(KEYS "\"Expiration\":\"2015-08-30T12:37:00\""),
+		    REFRESH_FAILED, "Expiration" },
+		{ 200, STS(KEYS "\"Expiration\":\"2015-08-30T12:37:00.x Z\""),
+		    REFRESH_FAILED, "Expiration" },
+		{ 200, STS(KEYS "\"Expiration\":\"2015-06-31T12:37:00Z\""),
+		    REFRESH_FAILED, "Expiration" },
+		{ 200, STS(KEYS "\"Expiration\":\"1540938220000\""),
 		    REFRESH_FAILED, "Expiration" },
 		{ 200, STS(KEYS "\"Expiration\":null"), REFRESH_FAILED,
 		    "Expiration" },

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_seal.c - a secret opens with its key, in its place, and unchanged. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -132,6 +135,71 @@ test_a_key_is_changed_with_both_at_hand(void **state)
 	free(path);
 }
 
+/* Dies while the file with both keys is written, behind so many bytes. */
+static void
+begin_and_die(struct seal *s, size_t bytes)
+{
+	const struct rlimit limit = { bytes, bytes };
+	struct error e;
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		(void)setrlimit(RLIMIT_FSIZE, &limit);
+		_exit(seal_begin(s, &e) < 0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGXFSZ);
+}
+
+static void
+test_what_a_crash_left_of_a_new_key_is_wiped(void **state)
+{
+	static const uint8_t zeros[2 * SEAL_KEY_LEN];
+	char dir[] = "/tmp/test_seal.XXXXXX", *path, *new, *kept;
+	uint8_t sealed[SEALED_LEN], left[2 * SEAL_KEY_LEN];
+	struct seal *s = NULL;
+	struct error e;
+	size_t n;
+	FILE *f;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	path = xasprintf("%s/key", dir);
+	new = xasprintf("%s/.key.new", dir);
+	kept = xasprintf("%s/kept", dir);
+	assert_int_equal(seal_open(path, true, &s, &e), 0);
+	seal_lock(s, "a", SECRET, sizeof(SECRET) - 1, sealed);
+	begin_and_die(s, SEAL_KEY_LEN + 8);
+	seal_free(s);
+	/* Another name, to see what becomes of the bytes. */
+	assert_int_equal(link(new, kept), 0);
+
+	assert_int_equal(seal_open(path, false, &s, &e), 0);
+	assert_int_equal(access(new, F_OK), -1);
+	f = fopen(kept, "re");
+	assert_non_null(f);
+	n = fread(left, 1, sizeof(left), f);
+	(void)fclose(f);
+	assert_int_equal(n, SEAL_KEY_LEN + 8);
+	assert_memory_equal(left, zeros, n);
+	/* The change can be made again. */
+	assert_false(seal_has_two(s));
+	assert_true(opens(s, sealed));
+	assert_int_equal(seal_begin(s, &e), 0);
+	assert_int_equal(seal_renew(s, "a", sealed, SEALED_LEN, &e), 0);
+	assert_int_equal(seal_end(s, &e), 0);
+	assert_true(opens(s, sealed));
+	seal_free(s);
+	(void)unlink(path);
+	(void)unlink(kept);
+	(void)rmdir(dir);
+	free(path);
+	free(new);
+	free(kept);
+}
+
 static const struct {
 	const char *name;
 	int expected;
@@ -179,6 +247,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_seals),
 		cmocka_unit_test(test_a_key_is_changed_with_both_at_hand),
+		cmocka_unit_test(test_what_a_crash_left_of_a_new_key_is_wiped),
 		cmocka_unit_test(test_names),
 	};
 

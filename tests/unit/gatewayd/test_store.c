@@ -349,6 +349,29 @@ test_neither_value_nor_refresh_is_kept_alone(void **state)
 }
 
 static void
+test_older_material_never_replaces_newer(void **state)
+{
+	struct place *p = *state;
+	struct store_refresh older = refresh, same = refresh;
+	char kept[128] = "";
+	struct error e;
+
+	older.version--;
+	older.material = "spent";
+	older.material_len = 5;
+	same.status = "error";
+	assert_int_equal(insert_provider(p->store, &e), 0);
+	assert_int_equal(store_refresh_put(p->store, &refresh, &e), 0);
+	assert_int_equal(store_refresh_put(p->store, &older, &e), -1);
+	assert_int_equal(e.code, ERR_PRECONDITION);
+	assert_int_equal(update_provider(p->store, &older, &e), -1);
+	assert_int_equal(store_refresh_put(p->store, &same, &e), 0);
+	assert_int_equal(
+	    store_refresh_each(p->store, keep_refresh, kept, &e), 0);
+	assert_string_equal(kept, "p/K/strategy/url/material/4/error/7/6/5/");
+}
+
+static void
 test_a_refresh_goes_alone_or_with_its_provider(void **state)
 {
 	struct place *p = *state;
@@ -485,6 +508,7 @@ main(void)
 		TEST(test_a_sandbox_takes_its_routes_with_it),
 		TEST(test_a_refresh_is_kept_with_the_values_it_brought),
 		TEST(test_neither_value_nor_refresh_is_kept_alone),
+		TEST(test_older_material_never_replaces_newer),
 		TEST(test_a_refresh_goes_alone_or_with_its_provider),
 		TEST(test_what_is_sealed_is_changed_as_a_whole),
 		TEST(test_the_file_is_its_owner_s_alone),

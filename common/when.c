@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "cli/when.h"
+#include "common/when.h"
 
 #define MS_MAX (INT64_C(1) << 53) /* JSON's whole numbers */
 
@@ -86,9 +86,10 @@ take_offset(const char **p, int *ret_minutes)
 	return true;
 }
 
-static int
-parse_rfc3339(const char *p, int64_t *ret_ms)
+int
+when_parse_rfc3339(const char *text, int64_t *ret_ms)
 {
+	const char *p = text;
 	struct tm tm = { 0 };
 	int ms, offset;
 
@@ -105,7 +106,7 @@ when_parse(const char *text, int64_t *ret_ms)
 	char *rest;
 
 	if (text[strspn(text, "0123456789")] != '\0' || *text == '\0')
-		return parse_rfc3339(text, ret_ms);
+		return when_parse_rfc3339(text, ret_ms);
 	errno = 0;
 	*ret_ms = strtoll(text, &rest, 10);
 	return errno == 0 && *ret_ms <= MS_MAX ? 0 : -1;

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "cli/when.h"
+#include "common/when.h"
 
 static const struct {
 	const char *text;
