@@ -20,6 +20,7 @@
 #include "gatewayd/api.h"
 #include "gatewayd/attachment.h"
 #include "gatewayd/gateway.h"
+#include "gatewayd/inference.h"
 #include "gatewayd/profile.h"
 #include "gatewayd/profile_file.h"
 #include "gatewayd/provider.h"
@@ -291,6 +292,7 @@ api_update_profile(struct call *call, void *params, struct error *e)
 		return -1;
 	r->profiles[0] = NULL;
 	attachment_type_changed(gw, given->id);
+	inference_push(gw); /* it may say where models are, and how */
 	answer(call, r);
 	return 0;
 }

@@ -20,53 +20,13 @@
 #include "gatewayd/gateway.h"
 #include "gatewayd/inference.h"
 #include "gatewayd/link.h"
+#include "gatewayd/models.h"
 #include "gatewayd/provider.h"
 #include "gatewayd/store.h"
 
-#define KEYS_MAX 4
 #define CHANNELS_MAX 16
 /* Of all routes: they travel to routerd in one frame. */
 #define PRIVACY_ALL_MAX (1u << 20)
-
-/*
- * Which of a provider's values a route is made of.  Types that aren't here
- * have no models; routerd knows how each is spoken to.
- */
-static const struct kind {
-	const char *type;
-	const char *keys[KEYS_MAX]; /* preferred credentials, in order */
-	const char *url_config;     /* overrides the endpoint */
-	const char *endpoint;       /* NULL: see make_endpoint() */
-	bool only_preferred;        /* no other credential will do */
-	const char *region_config;  /* NULL: it has no regions */
-	const char *region;         /* if that isn't set */
-} kinds[] = {
-	{ "openai", { "OPENAI_API_KEY" }, "OPENAI_BASE_URL",
-	    "https://api.openai.com/v1", false },
-	{ "anthropic", { "ANTHROPIC_API_KEY" }, "ANTHROPIC_BASE_URL",
-	    "https://api.anthropic.com/v1", false },
-	{ "nvidia", { "NVIDIA_API_KEY" }, "NVIDIA_BASE_URL",
-	    "https://integrate.api.nvidia.com/v1", false },
-	{ "deepinfra", { "DEEPINFRA_API_KEY" }, "DEEPINFRA_BASE_URL",
-	    "https://api.deepinfra.com/v1/openai", false },
-	{ "google-vertex-ai",
-	    { "GOOGLE_VERTEX_AI_SERVICE_ACCOUNT_TOKEN",
-		"VERTEX_AI_SERVICE_ACCOUNT_TOKEN", "GOOGLE_VERTEX_AI_TOKEN",
-		"VERTEX_AI_TOKEN" },
-	    "VERTEX_AI_BASE_URL", NULL, true, "VERTEX_AI_REGION",
-	    "us-central1" },
-	{ "aws-bedrock", { "AWS_SECRET_ACCESS_KEY" }, "BEDROCK_BASE_URL", NULL,
-	    true, "AWS_REGION", "us-east-1" },
-};
-
-static const struct kind *
-kind_of(const struct provider *p)
-{
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (strcmp(kinds[i].type, p->type) == 0)
-			return &kinds[i];
-	return NULL;
-}
 
 void
 inference_scope(uid_t owner, char ret[INFERENCE_SCOPE_SIZE])
@@ -361,66 +321,11 @@ rerouting(struct gateway *gw, const struct inference_route *to)
  */
 
 static bool is_plain_name(const char *);
-static char *make_endpoint(const struct provider *, const struct kind *);
-static const char *region_of(const struct provider *, const struct kind *);
-
-/* It becomes part of a host's name. */
-static int
-check_region(const struct provider *p, const struct kind *k, struct error *e)
-{
-	const char *region = region_of(p, k);
-	size_t n = region != NULL
-		       ? strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-")
-		       : 0;
-
-	if (region == NULL ||
-	    (n > 0 && n <= WIRE_NAME_MAX && region[n] == '\0'))
-		return 0;
-	return error_set(e, ERR_INVALID,
-	    "%s of provider '%s' may have up to %d lower-case letters, digits "
-	    "and '-'",
-	    k->region_config, p->name, WIRE_NAME_MAX);
-}
-
-/* routerd takes all routes or none: one that it can't read must not get
- * there. */
-static int
-check_endpoint(const struct provider *p, const struct kind *k, struct error *e)
-{
-	autofree char *endpoint = make_endpoint(p, k);
-	struct http_slice text = { endpoint, 0 };
-	struct http_url url;
-
-	if (endpoint == NULL)
-		return error_set(e, ERR_PRECONDITION,
-		    "provider '%s' says no endpoint: set its config "
-		    "VERTEX_AI_PROJECT_ID or %s",
-		    p->name, k->url_config);
-	text.n = strlen(endpoint);
-	if (check_region(p, k, e) < 0)
-		return -1;
-	if (text.n > WIRE_PATH_MAX)
-		return error_set(e, ERR_LIMIT,
-		    "the endpoint of provider '%s' is longer than %d bytes",
-		    p->name, WIRE_PATH_MAX);
-	if (http_url_parse(text, &url, e) < 0)
-		return error_prefix(
-		    e, "%s of provider '%s'", k->url_config, p->name);
-	if (memchr(text.p, '?', text.n) != NULL ||
-	    (!http_slice_is_nocase(url.scheme, "https") &&
-		!http_slice_is_nocase(url.scheme, "http") &&
-		!http_slice_is_nocase(url.scheme, "mock")))
-		return error_set(e, ERR_INVALID,
-		    "%s of provider '%s' is no http or https URL without a "
-		    "query: '%s'",
-		    k->url_config, p->name, endpoint);
-	return 0;
-}
-
 static int
 check(struct gateway *gw, uid_t owner, const char *name,
     const struct gateway_set_inference *spec, struct error *e)
 {
+	_cleanup_(models_clear) struct models m = { 0 };
 	const struct provider *p;
 
 	if (strcmp(name, ROUTER_DEFAULT) != 0 && !is_plain_name(name))
@@ -438,13 +343,7 @@ check(struct gateway *gw, uid_t owner, const char *name,
 		    "provider '%s' not found; create it with: openshell "
 		    "provider create --name %s --type TYPE --from-existing",
 		    spec->provider, spec->provider);
-	if (kind_of(p) == NULL)
-		return error_set(e, ERR_PRECONDITION,
-		    "provider '%s' is of type '%s', which has no models "
-		    "(those that have: openai, anthropic, nvidia, deepinfra, "
-		    "google-vertex-ai, aws-bedrock)",
-		    p->name, p->type);
-	return check_endpoint(p, kind_of(p), e);
+	return models_find(p, &m, e);
 }
 
 static bool
@@ -589,57 +488,15 @@ inference_forget_sandbox(struct gateway *gw, const char *id)
  * What routerd gets.
  */
 
-static const struct credential *
-key_of(const struct provider *p, const struct kind *k)
-{
-	for (size_t i = 0; i < KEYS_MAX && k->keys[i] != NULL; i++) {
-		const struct credential *c = provider_credential(p, k->keys[i]);
-
-		if (c != NULL)
-			return c;
-	}
-	return !k->only_preferred && p->n_credentials > 0 ? &p->credentials[0]
-							  : NULL;
-}
-
-static const char *
-region_of(const struct provider *p, const struct kind *k)
-{
-	const char *set = k->region_config != NULL
-			      ? provider_config(p, k->region_config)
-			      : NULL;
-
-	return set != NULL ? set : k->region;
-}
-
-static char *
-make_endpoint(const struct provider *p, const struct kind *k)
-{
-	const char *set = provider_config(p, k->url_config);
-	const char *project = provider_config(p, "VERTEX_AI_PROJECT_ID");
-	const char *region = region_of(p, k);
-
-	if (set != NULL || k->endpoint != NULL)
-		return xstrdup(set != NULL ? set : k->endpoint);
-	if (strcmp(k->type, "aws-bedrock") == 0)
-		return xasprintf(
-		    "https://bedrock-runtime.%s.amazonaws.com", region);
-	return project != NULL
-		   ? xasprintf("https://%s-aiplatform.googleapis.com/v1/"
-			       "projects/%s/locations/%s",
-			 region, project, region)
-		   : NULL;
-}
-
 char *
 inference_endpoint(struct gateway *gw, const struct inference_route *r)
 {
 	const struct provider *p = provider_of(gw, r->owner, r->spec->provider);
-	const struct kind *k = p != NULL ? kind_of(p) : NULL;
+	_cleanup_(models_clear) struct models m = { 0 };
 	struct error e;
 
-	return k != NULL && check_endpoint(p, k, &e) == 0 ? make_endpoint(p, k)
-							  : NULL;
+	return p != NULL && models_find(p, &m, &e) == 0 ? steal_ptr(&m.endpoint)
+							: NULL;
 }
 
 static void
@@ -683,24 +540,22 @@ secret_or_null(const struct provider *p, const char *key)
 /* Endpoint and secrets. */
 static int
 fill_access(const struct inference_route *r, const struct provider *p,
-    const struct kind *k, struct pushed *own, struct error *e)
+    struct models *m, struct pushed *own, struct error *e)
 {
-	const struct credential *c = k != NULL ? key_of(p, k) : NULL;
-
-	if (k == NULL)
+	if (p == NULL)
 		return error_set(e, ERR_NOT_FOUND, "provider '%s' is gone",
 		    r->spec->provider);
-	if (check_endpoint(p, k, e) < 0)
+	if (models_find(p, m, e) < 0)
 		return -1;
-	if (c != NULL && credential_is_empty(c))
+	if (m->key != NULL && credential_is_empty(m->key))
 		return error_set(e, ERR_PRECONDITION,
 		    "provider '%s' waits for a new key", p->name);
 	/* Servers on one's own machine often want no key. */
-	if (c != NULL && provider_secret(p, c, &own->key, e) < 0)
+	if (m->key != NULL && provider_secret(p, m->key, &own->key, e) < 0)
 		return -1;
 	own->access_key = secret_or_null(p, "AWS_ACCESS_KEY_ID");
 	own->session_token = secret_or_null(p, "AWS_SESSION_TOKEN");
-	own->endpoint = make_endpoint(p, k);
+	own->endpoint = steal_ptr(&m->endpoint);
 	return 0;
 }
 
@@ -711,21 +566,21 @@ fill(struct gateway *gw, const struct inference_route *r, struct pushed *own,
 {
 	const struct gateway_set_inference *spec = r->spec;
 	const struct provider *p = provider_of(gw, r->owner, spec->provider);
-	const struct kind *k = p != NULL ? kind_of(p) : NULL;
-	int result = fill_access(r, p, k, own, e);
+	_cleanup_(models_clear) struct models m = { 0 };
+	int result = fill_access(r, p, &m, own, e);
 
 	inference_scope(r->owner, own->scope);
 	*to = (struct router_route){
 		.scope = *r->sandbox != '\0' ? r->sandbox : own->scope,
 		.name = r->name,
 		.provider = spec->provider,
-		.type = p != NULL ? p->type : "",
+		.type = m.speaks != NULL ? m.speaks : "",
 		.endpoint = own->endpoint,
 		.model = spec->model,
 		.key = own->key,
 		.access_key = own->access_key,
 		.session_token = own->session_token,
-		.region = result == 0 ? region_of(p, k) : NULL,
+		.region = result == 0 ? m.region : NULL,
 		.timeout_s = spec->timeout_s,
 		.fallbacks = spec->fallbacks,
 		.requests_per_minute = spec->requests_per_minute,

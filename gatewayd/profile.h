@@ -27,8 +27,9 @@
  *	binaries: ...          # the same; without them no rule is added
  *
  * How a service wants its credential (auth_style and what goes with it) is
- * written down for people and checked, and decides nothing: a placeholder is
- * resolved wherever it stands in a request to one of the endpoints.
+ * checked, and decides how its models are asked (models.h), if it has any.  A
+ * placeholder is resolved wherever it stands in a request to one of the
+ * endpoints.
  */
 #ifndef GATEWAYD_PROFILE_H
 #define GATEWAYD_PROFILE_H

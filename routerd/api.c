@@ -4,8 +4,9 @@
 
 #include "routerd/api.h"
 
-/* '*' in a path is one segment that isn't empty; at the end, all that
- * follows. */
+/* In a path '*' is one segment that isn't empty, '?' one that no server reads
+ * as more than that.  A model whose name has a '/' is found in the list alone:
+ * its path can't be told from one below another model. */
 static const struct {
 	enum protocol protocol;
 	const char *name;
@@ -19,7 +20,7 @@ static const struct {
 	{ PROTOCOL_RESPONSES, "openai_responses", "POST", "/v1/responses" },
 	{ PROTOCOL_EMBEDDINGS, "openai_embeddings", "POST", "/v1/embeddings" },
 	{ PROTOCOL_MODELS, "model_discovery", "GET", "/v1/models" },
-	{ PROTOCOL_MODELS, "model_discovery", "GET", "/v1/models/*" },
+	{ PROTOCOL_MODELS, "model_discovery", "GET", "/v1/models/?" },
 	{ PROTOCOL_MESSAGES, "anthropic_messages", "POST", "/v1/messages" },
 	{ PROTOCOL_COUNT, "anthropic_count_tokens", "POST",
 	    "/v1/messages/count_tokens" },
@@ -29,6 +30,13 @@ static const struct {
 };
 
 static bool
+is_plain(struct http_slice segment)
+{
+	return memchr(segment.p, '%', segment.n) == NULL &&
+	       !http_slice_is(segment, ".") && !http_slice_is(segment, "..");
+}
+
+static bool
 path_is(struct http_slice s, const char *pattern)
 {
 	size_t i = 0;
@@ -36,14 +44,17 @@ path_is(struct http_slice s, const char *pattern)
 	for (; *pattern != '\0'; pattern++) {
 		size_t from = i;
 
-		if (*pattern != '*') {
+		if (*pattern != '*' && *pattern != '?') {
 			if (i == s.n || s.p[i++] != *pattern)
 				return false;
 			continue;
 		}
-		while (i < s.n && (s.p[i] != '/' || pattern[1] == '\0'))
+		while (i < s.n && s.p[i] != '/')
 			i++;
 		if (i == from)
+			return false;
+		if (*pattern == '?' &&
+		    !is_plain((struct http_slice){ s.p + from, i - from }))
 			return false;
 	}
 	return i == s.n;

@@ -14,11 +14,6 @@
 
 #include <stdint.h>
 
-#define CLIENT_BODY_MAX (10u << 20)
-#define CLIENT_CHUNKS_MAX 4096
-#define CLIENT_ANSWER_MAX (32u << 20)
-#define CLIENT_STREAM_IDLE_MS 120000
-
 struct worker;
 
 /* Owns fd.  who: "<sandbox> <owner's scope>"; "": routerd stands alone, and no

@@ -13,6 +13,7 @@
 #include "routerd/ask.h"
 #include "routerd/backend.h"
 #include "routerd/guard.h"
+#include "routerd/refusal.h"
 #include "routerd/table.h"
 #include "routerd/worker.h"
 
@@ -148,16 +149,15 @@ check(struct guard *g, const struct ask *a, const struct route *route,
 	return r;
 }
 
-static int refuse(struct guard_refusal *ret, const char *fmt, ...)
+static int refuse(struct refusal *ret, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 static int
-refuse(struct guard_refusal *ret, const char *fmt, ...)
+refuse(struct refusal *ret, const char *fmt, ...)
 {
 	va_list ap;
 
-	ret->status = 403;
-	ret->error = "privacy_blocked";
+	(void)refusal_set(ret, 403, "privacy_blocked");
 	va_start(ap, fmt);
 	(void)vsnprintf(ret->detail, sizeof(ret->detail), fmt, ap);
 	va_end(ap);
@@ -165,17 +165,17 @@ refuse(struct guard_refusal *ret, const char *fmt, ...)
 }
 
 static int
-refuse_unchecked(struct guard_refusal *ret, const struct error *e)
+refuse_unchecked(struct refusal *ret, const struct error *e)
 {
-	(void)refuse(ret, "%s", e->text);
-	ret->status = e->code == ERR_LIMIT ? 413 : 400;
-	ret->error = "privacy_unchecked";
+	(void)refusal_set(
+	    ret, e->code == ERR_LIMIT ? 413 : 400, "privacy_unchecked");
+	(void)snprintf(ret->detail, sizeof(ret->detail), "%s", e->text);
 	return -1;
 }
 
 /* "us-ssn at messages[0].content; ..." */
 static int
-refuse_blocked(struct guard_refusal *ret, const struct privacy_result *r)
+refuse_blocked(struct refusal *ret, const struct privacy_result *r)
 {
 	_cleanup_(buf_free) struct buf text = BUF_INIT;
 	size_t told = 0;
@@ -207,7 +207,7 @@ keep(struct guard *g, struct privacy_result *r, struct buf *body)
 /* To whom a->route's section reroutes. */
 static int
 reroute(const struct guard *g, const struct table *t, struct ask *a,
-    struct guard_refusal *ret)
+    struct refusal *ret)
 {
 	const char *name = a->route->reroute;
 	const struct route *to = table_reroute(t, g->scopes, a->route);
@@ -226,7 +226,7 @@ reroute(const struct guard *g, const struct table *t, struct ask *a,
 /* One route's say.  *ret_reroutes: another's is to follow. */
 static int
 pass(struct guard *g, struct ask *a, struct buf *body, bool *ret_reroutes,
-    struct guard_refusal *ret)
+    struct refusal *ret)
 {
 	struct privacy_result r = { 0 };
 	struct error e;
@@ -246,7 +246,7 @@ pass(struct guard *g, struct ask *a, struct buf *body, bool *ret_reroutes,
 
 int
 guard_request(struct guard *g, const struct table *t, struct ask *a,
-    struct buf *body, struct guard_refusal *ret)
+    struct buf *body, struct refusal *ret)
 {
 	bool reroutes;
 

@@ -21,10 +21,10 @@
 
 /* The chosen route's, the one's that it reroutes to, a fallback's. */
 #define GUARD_MAPS_MAX 3
-#define GUARD_DETAIL_MAX 512
 
 struct ask;
 struct privacy_map;
+struct refusal;
 struct route;
 struct scopes;
 struct table;
@@ -47,16 +47,10 @@ void guard_init(struct guard *, struct worker *, const struct scopes *);
 /* The request is over; wipes. */
 void guard_clear(struct guard *);
 
-struct guard_refusal {
-	unsigned status;
-	const char *error;
-	char detail[GUARD_DETAIL_MAX]; /* "" or what was found, and where */
-};
-
 /* For the route that was chosen.  a->first and a->route become the one to ask,
  * which may be another. -1: nobody may be asked. */
 int guard_request(struct guard *, const struct table *, struct ask *a,
-    struct buf *body, struct guard_refusal *ret);
+    struct buf *body, struct refusal *ret);
 
 /* For a fallback, before it becomes a->route.  False: it may not be asked, and
  * nothing has changed. */

@@ -141,6 +141,9 @@ def nothing_is_left(gateway, backend):
     names = gateway.ok("provider", "list", "--names").out.split()
     if names:
         gateway.ok("provider", "delete", *names)
+    for r in gateway.ok("provider", "list-profiles", "-o", "json").json():
+        if not r["built_in"]:
+            gateway.ok("provider", "profile", "delete", r["id"])
 
 
 # The variable with the key, and the config that says where the backend is.
@@ -282,7 +285,7 @@ ARRIVES = [
     ("openai", "POST /v1/embeddings", {"model": "x", "input": ["a"]},
      "/v1/embeddings", {"model": MODEL, "input": ["a"]}),
     ("openai", "GET /v1/models", None, "/v1/models", None),
-    ("openai", "GET /v1/models/a/b", None, "/v1/models/a/b", None),
+    ("openai", "GET /v1/models/gpt-4.1", None, "/v1/models/gpt-4.1", None),
     ("openai", "GET /v1/models?limit=5&key=mine&api_key=m", None,
      "/v1/models?limit=5", None),
     ("openai", "POST /v1/chat/completions?x=1", {}, "/v1/chat/completions?x=1",
@@ -418,6 +421,11 @@ REFUSED = [
     ("POST /v1/models", {}, 403, NOT_ALLOWED),
     ("POST /v1/files", {}, 403, NOT_ALLOWED),
     ("DELETE /v1/models/x", None, 403, NOT_ALLOWED),
+    ("GET /v1/models/x/fine_tunes", None, 403, NOT_ALLOWED),
+    ("GET /v1/models/x/../../admin", None, 403, NOT_ALLOWED),
+    ("GET /v1/models/x%2Ffine_tunes", None, 403, NOT_ALLOWED),
+    ("GET /v1/models/x%252Fy", None, 403, NOT_ALLOWED),
+    ("GET /v1/models/..%2F..%2Fadmin", None, 400, "the path is not canonical"),
     ("POST /v1/chat/completions/", {}, 403, NOT_ALLOWED),
     ("POST /a/b/v1/chat/completions", {}, 403, NOT_ALLOWED),
     ("POST /model//invoke", {}, 403, NOT_ALLOWED),
@@ -1003,6 +1011,105 @@ def test_usage_is_counted_and_kept(gateway, backend):
     table = gateway.ok("inference", "usage").out.splitlines()
     assert table[0].split()[:3] == ["SANDBOX", "ROUTE", "PROVIDER"]
     box.delete()
+
+
+#
+# Types that a profile describes
+#
+
+PROFILE = """\
+id: my-models
+display_name: Mine
+category: inference
+inference_capable: true
+credentials:
+  - {name: key, env_vars: [MY_KEY], required: true}
+  - {name: other, env_vars: [AN_OTHER]}
+endpoints:
+  - {host: 127.0.0.1, port: 1, protocol: rest, access: full}
+"""
+BEARER = ("authorization", f"Bearer {KEY}")
+DESCRIBED = [
+    # what the profile says instead; asked; the path and key that arrive
+    ({}, "/v1/chat/completions", "/v1/chat/completions", BEARER),
+    ({"MY_KEY]": "MY_KEY], auth_style: bearer",
+      "protocol": "path: /openai/v1/**, protocol"},
+     "/v1/chat/completions", "/openai/v1/chat/completions", BEARER),
+    ({"MY_KEY]": "MY_KEY], auth_style: header, header_name: X-Api-Key"},
+     "/my-models/v1/messages", "/v1/messages", ("x-api-key", KEY)),
+]
+
+
+def described(gateway, text, *config):
+    gateway.ok("provider", "profile", "import", "-f",
+               gateway.file("my-models.yaml", text))
+    gateway.ok("provider", "create", "--name", "my-models", "--type",
+               "my-models", "--credential", "AN_OTHER", "--credential",
+               "MY_KEY", *config, env={"MY_KEY": KEY, "AN_OTHER": "not-it"})
+
+
+def changed(text, change):
+    for old, new in change.items():
+        assert old in text
+        text = text.replace(old, new)
+    return text
+
+
+@pytest.mark.parametrize("change, path, arrives, key", DESCRIBED)
+def test_a_profile_is_enough_for_models(gateway, box, backend, change, path,
+                                        arrives, key):
+    text = changed(PROFILE, {"port: 1": f"port: {backend.server_port}",
+                             **change})
+    described(gateway, text)
+    gateway.ok("inference", "set", "--provider", "my-models", "--model", MODEL)
+    backend.requests.clear()
+    status, headers, _ = ask(box, path, A)
+    assert status == 200
+    got = backend.last
+    assert got["path"] == arrives and got["headers"][key[0]] == key[1]
+    assert json.loads(got["body"])["model"] == MODEL
+    assert "not-it" not in json.dumps(got["headers"])
+    other = "x-api-key" if key == BEARER else "authorization"
+    assert other not in got["headers"]
+
+
+def test_a_profile_s_new_endpoint_reaches_its_routes(gateway, box, backend):
+    text = PROFILE.replace("port: 1", f"port: {backend.server_port}")
+    described(gateway, text)
+    gateway.ok("inference", "set", "--provider", "my-models", "--model", MODEL)
+    gateway.ok("provider", "profile", "update", "my-models", "-f",
+               gateway.file("my-models.yaml", changed(
+                   text, {"protocol": "path: /new/**, protocol"})))
+    wait_until(lambda: chat(box)[0] == 200 and
+               backend.last["path"] == "/new/chat/completions",
+               "it is asked there", 2)
+
+
+NOT_DESCRIBED = [
+    ({"inference_capable: true": "inference_capable: false"},
+     "has no models"),
+    ({"MY_KEY]": "MY_KEY], auth_style: basic"}, "isn't sent as models want"),
+    ({"MY_KEY]": "MY_KEY], auth_style: header, header_name: X-Mine"},
+     "isn't sent as models want"),
+    ({"127.0.0.1": '"*.example.com"'}, "set its config MY_MODELS_BASE_URL"),
+]
+
+
+@pytest.mark.parametrize("change, says", NOT_DESCRIBED)
+def test_a_profile_that_does_not_say_how_gives_no_models(gateway, change,
+                                                         says):
+    described(gateway, changed(PROFILE, change))
+    r = gateway.run("inference", "set", "--provider", "my-models", "--model",
+                    MODEL)
+    assert r.rc == 1 and says in r.err, r
+
+
+def test_config_says_another_place_than_the_profile(gateway, box, backend):
+    described(gateway, PROFILE, "--config",
+              f"MY_MODELS_BASE_URL={backend.url}/there")
+    gateway.ok("inference", "set", "--provider", "my-models", "--model", MODEL)
+    assert chat(box)[0] == 200
+    assert backend.last["path"] == "/there/chat/completions"
 
 
 #

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* models.c - see models.h. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/http/authority.h"
+#include "common/wire/limits.h"
+#include "common/xalloc.h"
+#include "gatewayd/gateway.h"
+#include "gatewayd/models.h"
+#include "gatewayd/profile.h"
+#include "gatewayd/provider.h"
+
+#define KEYS_MAX 4
+
+/* Which of a provider's values decide, of the types that routerd knows. */
+static const struct kind {
+	const char *type;
+	const char *keys[KEYS_MAX]; /* preferred credentials, in order */
+	const char *url_config;     /* overrides the endpoint */
+	const char *endpoint;       /* NULL: see make_endpoint() */
+	bool only_preferred;        /* no other credential will do */
+	const char *region_config;  /* NULL: it has no regions */
+	const char *region;         /* if that isn't set */
+} kinds[] = {
+	{ "openai", { "OPENAI_API_KEY" }, "OPENAI_BASE_URL",
+	    "https://api.openai.com/v1", false },
+	{ "anthropic", { "ANTHROPIC_API_KEY" }, "ANTHROPIC_BASE_URL",
+	    "https://api.anthropic.com/v1", false },
+	{ "nvidia", { "NVIDIA_API_KEY" }, "NVIDIA_BASE_URL",
+	    "https://integrate.api.nvidia.com/v1", false },
+	{ "deepinfra", { "DEEPINFRA_API_KEY" }, "DEEPINFRA_BASE_URL",
+	    "https://api.deepinfra.com/v1/openai", false },
+	{ "google-vertex-ai",
+	    { "GOOGLE_VERTEX_AI_SERVICE_ACCOUNT_TOKEN",
+		"VERTEX_AI_SERVICE_ACCOUNT_TOKEN", "GOOGLE_VERTEX_AI_TOKEN",
+		"VERTEX_AI_TOKEN" },
+	    "VERTEX_AI_BASE_URL", NULL, true, "VERTEX_AI_REGION",
+	    "us-central1" },
+	{ "aws-bedrock", { "AWS_SECRET_ACCESS_KEY" }, "BEDROCK_BASE_URL", NULL,
+	    true, "AWS_REGION", "us-east-1" },
+};
+
+/* How a profile's key is sent, and who speaks like that. */
+static const struct manner {
+	const char *auth_style;
+	const char *header_name;
+	const char *speaks;
+} manners[] = {
+	{ "bearer", NULL, "openai" },
+	{ "header", "x-api-key", "anthropic" },
+};
+
+static const struct kind *
+kind_of(const char *type)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strcmp(kinds[i].type, type) == 0)
+			return &kinds[i];
+	return NULL;
+}
+
+void
+models_clear(struct models *m)
+{
+	free(m->endpoint);
+	memset(m, 0, sizeof(*m));
+}
+
+/*
+ * Of whatever type: would routerd take it?  It takes all routes or none, and
+ * one that it can't read must not get there.
+ */
+
+static int
+check_endpoint(const struct provider *p, const char *config,
+    const char *endpoint, struct error *e)
+{
+	struct http_slice text = { endpoint, strlen(endpoint) };
+	struct http_url url;
+
+	if (text.n > WIRE_PATH_MAX)
+		return error_set(e, ERR_LIMIT,
+		    "the endpoint of provider '%s' is longer than %d bytes",
+		    p->name, WIRE_PATH_MAX);
+	if (http_url_parse(text, &url, e) < 0)
+		return error_prefix(e, "%s of provider '%s'", config, p->name);
+	if (memchr(text.p, '?', text.n) != NULL ||
+	    (!http_slice_is_nocase(url.scheme, "https") &&
+		!http_slice_is_nocase(url.scheme, "http") &&
+		!http_slice_is_nocase(url.scheme, "mock")))
+		return error_set(e, ERR_INVALID,
+		    "%s of provider '%s' is no http or https URL without a "
+		    "query: '%s'",
+		    config, p->name, endpoint);
+	return 0;
+}
+
+/*
+ * Types that routerd knows.
+ */
+
+static const struct credential *
+key_of(const struct provider *p, const struct kind *k)
+{
+	for (size_t i = 0; i < KEYS_MAX && k->keys[i] != NULL; i++) {
+		const struct credential *c = provider_credential(p, k->keys[i]);
+
+		if (c != NULL)
+			return c;
+	}
+	return !k->only_preferred && p->n_credentials > 0 ? &p->credentials[0]
+							  : NULL;
+}
+
+static const char *
+region_of(const struct provider *p, const struct kind *k)
+{
+	const char *set = k->region_config != NULL
+			      ? provider_config(p, k->region_config)
+			      : NULL;
+
+	return set != NULL ? set : k->region;
+}
+
+/* It becomes part of a host's name. */
+static int
+check_region(const struct provider *p, const struct kind *k, const char *region,
+    struct error *e)
+{
+	size_t n = region != NULL
+		       ? strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-")
+		       : 0;
+
+	if (region == NULL ||
+	    (n > 0 && n <= WIRE_NAME_MAX && region[n] == '\0'))
+		return 0;
+	return error_set(e, ERR_INVALID,
+	    "%s of provider '%s' may have up to %d lower-case letters, digits "
+	    "and '-'",
+	    k->region_config, p->name, WIRE_NAME_MAX);
+}
+
+static char *
+make_endpoint(
+    const struct provider *p, const struct kind *k, const char *region)
+{
+	const char *set = provider_config(p, k->url_config);
+	const char *project = provider_config(p, "VERTEX_AI_PROJECT_ID");
+
+	if (set != NULL || k->endpoint != NULL)
+		return xstrdup(set != NULL ? set : k->endpoint);
+	if (strcmp(k->type, "aws-bedrock") == 0)
+		return xasprintf(
+		    "https://bedrock-runtime.%s.amazonaws.com", region);
+	return project != NULL
+		   ? xasprintf("https://%s-aiplatform.googleapis.com/v1/"
+			       "projects/%s/locations/%s",
+			 region, project, region)
+		   : NULL;
+}
+
+static int
+find_known(const struct provider *p, const struct kind *k, struct models *ret,
+    struct error *e)
+{
+	ret->speaks = k->type;
+	ret->key = key_of(p, k);
+	ret->region = region_of(p, k);
+	ret->endpoint = make_endpoint(p, k, ret->region);
+	if (ret->endpoint == NULL)
+		return error_set(e, ERR_PRECONDITION,
+		    "provider '%s' says no endpoint: set its config "
+		    "VERTEX_AI_PROJECT_ID or %s",
+		    p->name, k->url_config);
+	if (check_region(p, k, ret->region, e) < 0)
+		return -1;
+	return check_endpoint(p, k->url_config, ret->endpoint, e);
+}
+
+/*
+ * Types that a profile describes.
+ */
+
+/* NULL: routerd sends no key like that. */
+static const char *
+speaks_like(const struct profile_credential *c)
+{
+	if (c == NULL || c->auth_style == NULL)
+		return "openai";
+	for (size_t i = 0; i < sizeof(manners) / sizeof(manners[0]); i++) {
+		const struct manner *m = &manners[i];
+
+		if (strcmp(c->auth_style, m->auth_style) == 0 &&
+		    (m->header_name == NULL ||
+			strcasecmp(c->header_name, m->header_name) == 0))
+			return m->speaks;
+	}
+	return NULL;
+}
+
+/* Under the first of its names that the provider has; another credential
+ * isn't the key. */
+static const struct credential *
+key_like(const struct provider *p, const struct profile_credential *c)
+{
+	const struct credential *found = NULL;
+
+	for (size_t i = 0; c != NULL && i < c->variables.n && found == NULL;
+	     i++)
+		found = provider_credential(p, c->variables.v[i]);
+	return found;
+}
+
+static char *
+url_config_of(const char *type)
+{
+	char *name = xasprintf("%s_BASE_URL", type);
+
+	for (char *c = name; *c != '\0'; c++)
+		*c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
+	return name;
+}
+
+/* The directory of a pattern's first wildcard; 0: it is no pattern. */
+static int
+base_length(const char *path)
+{
+	size_t n = strcspn(path, "*?[{");
+
+	if (path[n] == '\0')
+		return 0;
+	while (n > 0 && path[n - 1] != '/')
+		n--;
+	return n > 0 ? (int)n - 1 : 0;
+}
+
+static char *
+base_url_of(const struct profile *profile)
+{
+	const struct profile_endpoint *first = profile->endpoints;
+	int n;
+
+	if (profile->n_endpoints == 0 || strchr(first->host, '*') != NULL)
+		return NULL;
+	n = first->path != NULL ? base_length(first->path) : 0;
+	return xasprintf("https://%s:%lld%.*s", first->host,
+	    (long long)first->port, n > 0 ? n : 3, n > 0 ? first->path : "/v1");
+}
+
+static int
+find_described(const struct provider *p, const struct profile *profile,
+    struct models *ret, struct error *e)
+{
+	const struct profile_credential *c =
+	    profile->n_credentials > 0 ? &profile->credentials[0] : NULL;
+	autofree char *config = url_config_of(profile->id);
+	const char *set = provider_config(p, config);
+
+	ret->speaks = speaks_like(c);
+	if (ret->speaks == NULL)
+		return error_set(e, ERR_PRECONDITION,
+		    "provider '%s' is of type '%s', whose key isn't sent as "
+		    "models want it (auth_style bearer, or header with "
+		    "header_name x-api-key)",
+		    p->name, p->type);
+	ret->key = key_like(p, c);
+	ret->endpoint = set != NULL ? xstrdup(set) : base_url_of(profile);
+	if (ret->endpoint == NULL)
+		return error_set(e, ERR_PRECONDITION,
+		    "provider '%s' says no endpoint: set its config %s",
+		    p->name, config);
+	return check_endpoint(p, config, ret->endpoint, e);
+}
+
+int
+models_find(const struct provider *p, struct models *ret, struct error *e)
+{
+	const struct kind *k = kind_of(p->type);
+	const struct profile *profile;
+
+	if (k != NULL)
+		return find_known(p, k, ret, e);
+	profile = profile_find(&p->gw->profiles, p->type);
+	if (profile != NULL && profile->inference_capable)
+		return find_described(p, profile, ret, e);
+	return error_set(e, ERR_PRECONDITION,
+	    "provider '%s' is of type '%s', which has no models (those that "
+	    "have: openai, anthropic, nvidia, deepinfra, google-vertex-ai, "
+	    "aws-bedrock, and whose profile is inference_capable)",
+	    p->name, p->type);
+}
