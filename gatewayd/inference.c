@@ -654,6 +654,7 @@ wipe(char *secret)
 struct pushed {
 	char scope[INFERENCE_SCOPE_SIZE];
 	char *endpoint;
+	const char *region; /* the provider's */
 	char *key;
 	char *access_key;
 	char *session_token;
@@ -701,6 +702,7 @@ fill_access(const struct inference_route *r, const struct provider *p,
 	own->access_key = secret_or_null(p, "AWS_ACCESS_KEY_ID");
 	own->session_token = secret_or_null(p, "AWS_SESSION_TOKEN");
 	own->endpoint = make_endpoint(p, k);
+	own->region = region_of(p, k);
 	return 0;
 }
 
@@ -725,7 +727,7 @@ fill(struct gateway *gw, const struct inference_route *r, struct pushed *own,
 		.key = own->key,
 		.access_key = own->access_key,
 		.session_token = own->session_token,
-		.region = result == 0 ? region_of(p, k) : NULL,
+		.region = own->region,
 		.timeout_s = spec->timeout_s,
 		.fallbacks = spec->fallbacks,
 		.requests_per_minute = spec->requests_per_minute,
@@ -759,26 +761,16 @@ inference_verify(struct gateway *gw, uid_t owner, const char *sandbox,
 	return result;
 }
 
-static void
-on_pushed(void *arg, const struct varlink_result *r)
-{
-	(void)arg;
-	if (r->error != NULL)
-		log_warnx(
-		    "routerd doesn't take the routes: %s", r->error->text);
-}
-
 void
 inference_push(struct gateway *gw)
 {
 	struct router_route *routes;
-	struct router_set_routes all = { { NULL, 0 } };
 	struct inference_route *r;
 	struct pushed *own;
 	struct error e;
 	size_t n = 0;
 
-	if (gw->router == NULL || !link_is_up(gw->router))
+	if (!route_push_begin(gw))
 		return;
 	TAILQ_FOREACH(r, &gw->routes, next)
 	n++;
@@ -794,9 +786,8 @@ inference_push(struct gateway *gw)
 			    r->name, e.text);
 		n++;
 	}
-	all.routes.v = routes;
-	all.routes.n = n < ROUTER_ROUTES_MAX ? n : ROUTER_ROUTES_MAX;
-	link_call(gw->router, &router_set_routes_method, &all, on_pushed, NULL);
+	route_push_send(
+	    gw, routes, n < ROUTER_ROUTES_MAX ? n : ROUTER_ROUTES_MAX);
 	while (n > 0)
 		pushed_clear(&own[--n]);
 	free(own);
