@@ -25,8 +25,7 @@
 
 #define KEYS_MAX 4
 #define CHANNELS_MAX 16
-/* Of all routes: they travel to routerd in one frame. */
-#define PRIVACY_ALL_MAX (1u << 20)
+#define PRIVACY_PER_OWNER_MAX (1u << 20) /* bytes of all sections */
 
 /*
  * Which of a provider's values a route is made of.  Types that aren't here
@@ -283,13 +282,14 @@ check_reroute(struct gateway *gw, uid_t owner, const char *sandbox,
 }
 
 static size_t
-privacy_bytes(struct gateway *gw, const struct inference_route *but)
+privacy_bytes(
+    struct gateway *gw, uid_t owner, const struct inference_route *but)
 {
 	const struct inference_route *r;
 	size_t n = 0;
 
 	TAILQ_FOREACH(r, &gw->routes, next)
-	if (r != but && r->spec->privacy != NULL)
+	if (r->owner == owner && r != but && r->spec->privacy != NULL)
 		n += strlen(r->spec->privacy);
 	return n;
 }
@@ -334,11 +334,12 @@ check_privacy(struct gateway *gw, uid_t owner, const char *sandbox,
 	if (strlen(json) > ROUTER_PRIVACY_MAX)
 		return error_set(e, ERR_LIMIT,
 		    "privacy: it is longer than %d bytes", ROUTER_PRIVACY_MAX);
-	if (privacy_bytes(gw, old) + strlen(json) > PRIVACY_ALL_MAX)
+	if (privacy_bytes(gw, owner, old) + strlen(json) >
+	    PRIVACY_PER_OWNER_MAX)
 		return error_set(e, ERR_LIMIT,
-		    "privacy: the sections of all routes are longer than %u "
-		    "bytes",
-		    PRIVACY_ALL_MAX);
+		    "privacy: with that of route '%s' the sections of your "
+		    "routes are longer than %u bytes",
+		    name, PRIVACY_PER_OWNER_MAX);
 	*ret = steal_ptr(&json);
 	return 0;
 }
