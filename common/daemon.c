@@ -192,6 +192,20 @@ serve(struct running *r)
 	return result < 0 ? EXIT_FAILED : EXIT_OK;
 }
 
+/* A connection is a descriptor or two, and the usual limit of 1024 is there
+ * for the sake of select(2), which nobody here calls. */
+static void
+raise_descriptors(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		fatal("cannot read the limit of descriptors");
+	files.rlim_cur = files.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+		log_warn("cannot raise the limit of descriptors");
+}
+
 int
 daemon_run(const struct daemon *d, void *ctx, int argc, char **argv)
 {
@@ -204,6 +218,7 @@ daemon_run(const struct daemon *d, void *ctx, int argc, char **argv)
 		return result;
 	log_open(d->name, level);
 	(void)signal(SIGPIPE, SIG_IGN);
+	raise_descriptors();
 	r.base = event_base_new();
 	if (r.base == NULL)
 		fatalx("cannot make an event base");

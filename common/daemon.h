@@ -42,7 +42,7 @@ struct daemon {
  * Parses arguments (--help, --version and --log-level are common to all),
  * runs the steps above, notifies, leaves the loop
  * on SIGTERM or SIGINT, returns the exit code for main().  SIGPIPE is
- * ignored.
+ * ignored, and the limit of descriptors is the most it may be.
  */
 int daemon_run(const struct daemon *, void *ctx, int argc, char **argv);
 

@@ -21,17 +21,31 @@
 #define LIST_DEFAULT 100
 
 static void
-answer_sandbox(struct call *call, struct sandbox *s, const struct error *e)
+describe(struct call *call, const struct sandbox *s)
 {
 	struct gateway_sandbox described;
 	struct gateway_sandbox_reply reply = { &described };
 
-	if (e != NULL) {
-		call_error(call, e);
-		return;
-	}
 	sandbox_describe(s, &described);
 	call_reply(call, &reply);
+}
+
+/* A deletion, once begun, is the end of whatever else was: who waited for that
+ * isn't told that it worked. */
+static void
+answer_sandbox(struct call *call, struct sandbox *s, const struct error *e)
+{
+	struct error deleted;
+
+	if (e == NULL && s->phase == PHASE_DELETING) {
+		(void)error_set(&deleted, ERR_NOT_FOUND,
+		    "sandbox '%s' was deleted meanwhile", s->name);
+		e = &deleted;
+	}
+	if (e != NULL)
+		call_error(call, e);
+	else
+		describe(call, s);
 }
 
 static void
@@ -102,7 +116,7 @@ api_get_sandbox(struct call *call, void *params, struct error *e)
 
 	if (s == NULL)
 		return -1;
-	answer_sandbox(call, s, NULL);
+	describe(call, s);
 	return 0;
 }
 

@@ -65,7 +65,7 @@ finish(struct attach *a, const struct error *e)
 	for (size_t i = 0; i < a->got.owners.n; i++)
 		close_fd(&a->got.owners.v[i]);
 	free(a->got.owners.v);
-	s->attaching = false;
+	s->attaching = 0;
 	s->attached = e == NULL && sandbox_is_up(s);
 	/* It went while proxyd took it. */
 	if (!sandbox_is_up(s))
@@ -196,11 +196,11 @@ attach_sandbox(struct sandbox *s, attach_done_fn *done)
 	a->s = sandbox_ref(s);
 	a->done = done;
 	a->got = (struct supervisor_listeners){ -1, -1, -1, -1, -1, { 0 } };
-	s->attaching = true;
 	if (revision_get_current(s, &a->revision, &e) < 0) {
 		finish(a, &e);
 		return;
 	}
+	s->attaching = a->revision.version;
 	s->outdated = false;
 	revision_complete(s, &a->revision);
 	varlink_client_call(s->control, &supervisor_listeners_method, &params,

@@ -12,6 +12,7 @@
 #include "common/dirs.h"
 #include "gatewayd/inference.h"
 #include "gatewayd/profile.h"
+#include "gatewayd/route_push.h"
 
 struct event_base;
 struct event_log;
@@ -41,6 +42,7 @@ struct gateway {
 	struct providers *providers;
 	struct refreshes *refreshes;
 	struct inference_routes routes;
+	struct route_push route_push;
 	struct sandboxes *sandboxes;
 	char *socket;
 	struct varlink_server *server;

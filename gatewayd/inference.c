@@ -25,8 +25,7 @@
 #include "gatewayd/store.h"
 
 #define CHANNELS_MAX 16
-/* Of all routes: they travel to routerd in one frame. */
-#define PRIVACY_ALL_MAX (1u << 20)
+#define PRIVACY_PER_OWNER_MAX (1u << 20) /* bytes of all sections */
 
 void
 inference_scope(uid_t owner, char ret[INFERENCE_SCOPE_SIZE])
@@ -243,13 +242,14 @@ check_reroute(struct gateway *gw, uid_t owner, const char *sandbox,
 }
 
 static size_t
-privacy_bytes(struct gateway *gw, const struct inference_route *but)
+privacy_bytes(
+    struct gateway *gw, uid_t owner, const struct inference_route *but)
 {
 	const struct inference_route *r;
 	size_t n = 0;
 
 	TAILQ_FOREACH(r, &gw->routes, next)
-	if (r != but && r->spec->privacy != NULL)
+	if (r->owner == owner && r != but && r->spec->privacy != NULL)
 		n += strlen(r->spec->privacy);
 	return n;
 }
@@ -294,11 +294,12 @@ check_privacy(struct gateway *gw, uid_t owner, const char *sandbox,
 	if (strlen(json) > ROUTER_PRIVACY_MAX)
 		return error_set(e, ERR_LIMIT,
 		    "privacy: it is longer than %d bytes", ROUTER_PRIVACY_MAX);
-	if (privacy_bytes(gw, old) + strlen(json) > PRIVACY_ALL_MAX)
+	if (privacy_bytes(gw, owner, old) + strlen(json) >
+	    PRIVACY_PER_OWNER_MAX)
 		return error_set(e, ERR_LIMIT,
-		    "privacy: the sections of all routes are longer than %u "
-		    "bytes",
-		    PRIVACY_ALL_MAX);
+		    "privacy: with that of route '%s' the sections of your "
+		    "routes are longer than %u bytes",
+		    name, PRIVACY_PER_OWNER_MAX);
 	*ret = steal_ptr(&json);
 	return 0;
 }
@@ -511,6 +512,7 @@ wipe(char *secret)
 struct pushed {
 	char scope[INFERENCE_SCOPE_SIZE];
 	char *endpoint;
+	const char *region; /* the provider's */
 	char *key;
 	char *access_key;
 	char *session_token;
@@ -556,6 +558,7 @@ fill_access(const struct inference_route *r, const struct provider *p,
 	own->access_key = secret_or_null(p, "AWS_ACCESS_KEY_ID");
 	own->session_token = secret_or_null(p, "AWS_SESSION_TOKEN");
 	own->endpoint = steal_ptr(&m->endpoint);
+	own->region = m->region;
 	return 0;
 }
 
@@ -580,7 +583,7 @@ fill(struct gateway *gw, const struct inference_route *r, struct pushed *own,
 		.key = own->key,
 		.access_key = own->access_key,
 		.session_token = own->session_token,
-		.region = result == 0 ? m.region : NULL,
+		.region = own->region,
 		.timeout_s = spec->timeout_s,
 		.fallbacks = spec->fallbacks,
 		.requests_per_minute = spec->requests_per_minute,
@@ -614,26 +617,16 @@ inference_verify(struct gateway *gw, uid_t owner, const char *sandbox,
 	return result;
 }
 
-static void
-on_pushed(void *arg, const struct varlink_result *r)
-{
-	(void)arg;
-	if (r->error != NULL)
-		log_warnx(
-		    "routerd doesn't take the routes: %s", r->error->text);
-}
-
 void
 inference_push(struct gateway *gw)
 {
 	struct router_route *routes;
-	struct router_set_routes all = { { NULL, 0 } };
 	struct inference_route *r;
 	struct pushed *own;
 	struct error e;
 	size_t n = 0;
 
-	if (gw->router == NULL || !link_is_up(gw->router))
+	if (!route_push_begin(gw))
 		return;
 	TAILQ_FOREACH(r, &gw->routes, next)
 	n++;
@@ -649,9 +642,8 @@ inference_push(struct gateway *gw)
 			    r->name, e.text);
 		n++;
 	}
-	all.routes.v = routes;
-	all.routes.n = n < ROUTER_ROUTES_MAX ? n : ROUTER_ROUTES_MAX;
-	link_call(gw->router, &router_set_routes_method, &all, on_pushed, NULL);
+	route_push_send(
+	    gw, routes, n < ROUTER_ROUTES_MAX ? n : ROUTER_ROUTES_MAX);
 	while (n > 0)
 		pushed_clear(&own[--n]);
 	free(own);

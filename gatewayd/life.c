@@ -180,7 +180,7 @@ on_attached(struct sandbox *s, const struct error *e)
 static void
 try_attach(struct sandbox *s)
 {
-	if (s->control != NULL && s->instance != NULL && !s->attaching &&
+	if (s->control != NULL && s->instance != NULL && s->attaching == 0 &&
 	    !s->attached && link_is_up(s->gw->proxy))
 		attach_sandbox(s, on_attached);
 }

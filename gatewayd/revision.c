@@ -105,6 +105,8 @@ revision_set(struct sandbox *s, const struct policy *policy,
     int64_t *ret_version, char ret_hash[65], bool *ret_unchanged,
     struct error *e)
 {
+	const int64_t in_use[STORE_IN_USE_MAX] = { s->loaded_version,
+		s->pushing, s->attaching };
 	autofree char *json = policy_to_json(policy);
 	struct revision newest = { 0 };
 	struct store_revision row;
@@ -125,7 +127,7 @@ revision_set(struct sandbox *s, const struct policy *policy,
 			.hash = ret_hash,
 			.status = "pending",
 			.created_at_ms = now_ms() };
-		r = store_revision_insert(s->gw->store, &row, e);
+		r = store_revision_insert(s->gw->store, &row, in_use, e);
 	}
 	revision_clear(&newest);
 	if (r == 0 && !*ret_unchanged) {
@@ -147,7 +149,7 @@ push_end(struct push *p)
 {
 	struct sandbox *s = p->s;
 
-	s->pushing = false;
+	s->pushing = 0;
 	revision_clear(&p->revision);
 	free(p);
 	/* A newer one may have come meanwhile. */
@@ -230,7 +232,7 @@ revision_push(struct sandbox *s)
 	struct policy *policy = NULL;
 	struct push *p;
 
-	if (s->pushing || !s->attached || s->control == NULL)
+	if (s->pushing != 0 || !s->attached || s->control == NULL)
 		return;
 	p = xcalloc(1, sizeof(*p));
 	if (!get_due(s, &p->revision)) {
@@ -245,7 +247,7 @@ revision_push(struct sandbox *s)
 		return;
 	}
 	p->s = sandbox_ref(s);
-	s->pushing = true;
+	s->pushing = p->revision.version;
 	varlink_client_call(s->control, &supervisor_resolve_method, &params,
 	    false, on_links, p);
 	free(params.paths.v);

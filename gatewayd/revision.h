@@ -5,7 +5,7 @@
  *	pending -> loaded | failed | superseded
  *
  * The newest pending one is pushed; the last one that was loaded stays in
- * force until another is.
+ * force until another is.  Old ones are forgotten: store_revision_insert().
  */
 #ifndef GATEWAYD_REVISION_H
 #define GATEWAYD_REVISION_H

@@ -86,14 +86,14 @@ struct sandbox {
 	struct objects facts; /* struct supervisor_fact, of the last start */
 	struct instance *instance;      /* NULL: not running */
 	struct varlink_client *control; /* calls to its supervisord */
-	bool fresh;      /* its creator waits: when it fails nothing stays */
-	bool launching;  /* the driver hasn't answered yet */
-	bool attaching;  /* on its way to proxyd */
-	bool attached;   /* proxyd serves it */
-	bool stopping;   /* its end is wanted */
-	bool winding_up; /* what it left is being removed */
-	bool pushing;    /* a policy is on its way to proxyd */
-	bool outdated;   /* what proxyd decides by lacks a provider's change */
+	bool fresh;        /* its creator waits: when it fails nothing stays */
+	bool launching;    /* the driver hasn't answered yet */
+	int64_t attaching; /* on its way to proxyd, by this version; 0: not */
+	bool attached;     /* proxyd serves it */
+	bool stopping;     /* its end is wanted */
+	bool winding_up;   /* what it left is being removed */
+	int64_t pushing;   /* version on its way to proxyd; 0: none */
+	bool outdated; /* what proxyd decides by lacks a provider's change */
 	bool secrets_outdated;  /* the same, of the credentials that it has */
 	struct error failure;   /* why it is being wound up */
 	struct event *deadline; /* of a start */

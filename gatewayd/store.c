@@ -308,9 +308,20 @@ store_free_uid_block(struct store *s, int64_t *ret, struct error *e)
 	return 0;
 }
 
+static int
+trim_revisions(struct store *s, const struct store_revision *newest,
+    const int64_t in_use[STORE_IN_USE_MAX], struct error *e)
+{
+	return EXECUTE(s, e, "trim policy revisions",
+	    "DELETE FROM policy_revision WHERE sandbox = ? AND version <= ?"
+	    " AND version NOT IN (1, ?, ?, ?) AND status <> 'loaded'",
+	    "siiii", newest->sandbox, newest->version - STORE_REVISIONS_MAX,
+	    in_use[0], in_use[1], in_use[2]);
+}
+
 int
-store_revision_insert(
-    struct store *s, const struct store_revision *r, struct error *e)
+store_revision_insert(struct store *s, const struct store_revision *r,
+    const int64_t in_use[STORE_IN_USE_MAX], struct error *e)
 {
 	TRANSACTION(s);
 
@@ -320,7 +331,7 @@ store_revision_insert(
 		"UPDATE policy_revision SET status = 'superseded'"
 		" WHERE sandbox = ? AND status = 'pending'",
 		"s", r->sandbox) < 0 ||
-	    insert_revision(s, r, e) < 0)
+	    insert_revision(s, r, e) < 0 || trim_revisions(s, r, in_use, e) < 0)
 		return -1;
 	return sql_commit(s, e);
 }

@@ -17,6 +17,8 @@
 #include "common/error.h"
 
 #define STORE_EVENTS_MAX 2000 /* of one sandbox; older ones go */
+#define STORE_REVISIONS_MAX 100
+#define STORE_IN_USE_MAX 3
 
 struct store; /* opaque: one open database */
 
@@ -65,9 +67,13 @@ int store_sandbox_each(struct store *,
 /* The lowest block of uids that no sandbox has. */
 int store_free_uid_block(struct store *, int64_t *ret, struct error *);
 
-/* Pending ones before it become superseded. */
-int store_revision_insert(
-    struct store *, const struct store_revision *, struct error *);
+/*
+ * Pending ones before it become superseded.  Of a sandbox are kept the newest
+ * STORE_REVISIONS_MAX, the first, which says what may never change, the loaded
+ * one, and those in use; 0 is none.
+ */
+int store_revision_insert(struct store *, const struct store_revision *,
+    const int64_t in_use[STORE_IN_USE_MAX], struct error *);
 /* loaded: the ones before it become superseded. */
 int store_revision_decide(struct store *, const char *sandbox, int64_t version,
     const char *status, const char *error, int64_t now_ms, struct error *);

@@ -71,9 +71,6 @@ most_conns(void)
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return 256;
-	limit.rlim_cur = limit.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
-	(void)getrlimit(RLIMIT_NOFILE, &limit);
 	if (limit.rlim_cur > reserved + FDS_PER_SANDBOX * WORKER_SANDBOXES_MAX)
 		reserved += FDS_PER_SANDBOX * WORKER_SANDBOXES_MAX;
 	if (limit.rlim_cur <= reserved)

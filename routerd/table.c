@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "common/credential/injected.h"
 #include "common/credential/redact.h"
 #include "common/http/message.h"
@@ -197,31 +198,76 @@ route_init(struct route *r, const struct router_route *from, struct error *e)
 	return read_privacy(r, from->privacy, e);
 }
 
-int
-table_new(const struct router_set_routes *from, bool is_strict,
-    struct table **ret, struct error *e)
+static struct table *
+table_empty(void)
 {
-	const struct router_route *v = from->routes.v;
 	struct table *t = xcalloc(1, sizeof(*t));
 
 	t->refs = 1;
-	t->routes = xcalloc(from->routes.n + 1, sizeof(*t->routes));
-	while (t->n < from->routes.n) {
-		struct route *r = &t->routes[t->n];
-		int result = route_init(r, &v[t->n++], e);
+	return t;
+}
 
-		if (result < 0 && is_strict) {
-			(void)error_prefix(e, "route '%s'", r->name);
-			table_unref(t);
-			return -1;
-		}
-		r->is_closed = result < 0;
+static int
+add(struct table *t, const struct objects *routes, bool is_strict,
+    struct error *e)
+{
+	const struct router_route *v = routes->v;
+	size_t room = t->n + routes->n + 1;
+
+	t->routes = xreallocarray(t->routes, room, sizeof(*t->routes));
+	for (size_t i = 0; i < routes->n; i++) {
+		struct route *r = &t->routes[t->n++];
+
+		*r = (struct route){ 0 };
+		r->is_closed = route_init(r, &v[i], e) < 0;
+		if (r->is_closed && is_strict)
+			return error_prefix(e, "route '%s'", r->name);
 		if (r->is_closed)
 			log_warnx("a route can't be asked name=%s provider=%s: "
 				  "%s",
 			    r->name, r->provider, e->text);
 	}
+	return 0;
+}
+
+int
+table_new(const struct router_set_routes *from, bool is_strict,
+    struct table **ret, struct error *e)
+{
+	struct table *t = table_empty();
+
+	if (add(t, &from->routes, is_strict, e) < 0) {
+		table_unref(t);
+		return -1;
+	}
 	*ret = t;
+	return 0;
+}
+
+int
+table_take(struct table **coming, struct table **live,
+    const struct router_set_routes *piece, struct error *e)
+{
+	struct table *t = steal_ptr(coming);
+
+	if (piece->from == 0) {
+		table_unref(t);
+		t = table_empty();
+	}
+	if (t == NULL || (size_t)piece->from != t->n ||
+	    t->n + piece->routes.n > (size_t)piece->total) {
+		table_unref(t);
+		return error_set(e, ERR_PROTOCOL,
+		    "routes from %lld of %lld don't follow those that came",
+		    (long long)piece->from, (long long)piece->total);
+	}
+	(void)add(t, &piece->routes, false, e);
+	if (t->n < (size_t)piece->total) {
+		*coming = t;
+		return 0;
+	}
+	table_unref(*live);
+	*live = t;
 	return 0;
 }
 

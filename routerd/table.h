@@ -63,6 +63,13 @@ struct scopes {
  */
 int table_new(const struct router_set_routes *, bool is_strict,
     struct table **ret, struct error *);
+/*
+ * Takes a piece of all routes; those that can't be asked are closed.  *coming
+ * is what came so far, or NULL; with the last piece it takes *live's place.
+ * ERR_PROTOCOL if it doesn't follow those that came: they are forgotten.
+ */
+int table_take(struct table **coming, struct table **live,
+    const struct router_set_routes *, struct error *);
 struct table *table_ref(struct table *);
 void table_unref(struct table *); /* NULL is fine */
 /* Of one that isn't empty. */

@@ -132,12 +132,9 @@ static int
 set_routes(struct call *call, void *params, struct error *e)
 {
 	struct worker *w = call_ctx(call);
-	struct table *t;
 
-	if (table_new(params, false, &t, e) < 0)
+	if (table_take(&w->coming, &w->table, params, e) < 0)
 		return -1;
-	table_unref(w->table);
-	w->table = t;
 	call_reply(call, NULL);
 	return 0;
 }

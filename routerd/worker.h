@@ -42,6 +42,7 @@ struct worker {
 	struct tenants *tenants;
 	struct pool pool;
 	struct table *table;           /* NULL: none was set yet */
+	struct table *coming;          /* pieces of the next, or NULL */
 	uint8_t seed[PRIVACY_KEY_LEN]; /* of its sandboxes' keys */
 	struct event *channel;
 	struct event *listener; /* standalone */

@@ -9,7 +9,7 @@
 #define PER_MINUTE_MAX 1000000000
 
 #define P(member) offsetof(struct router_route, member)
-static const struct field route_fields[] = {
+const struct field router_route_fields[] = {
 	{ "scope", FIELD_STR, REQUIRED, P(scope), WIRE_NAME_MAX },
 	{ "name", FIELD_STR, REQUIRED, P(name), WIRE_NAME_MAX },
 	{ "provider", FIELD_STR, REQUIRED, P(provider), WIRE_PATH_MAX },
@@ -38,7 +38,9 @@ static const struct field route_fields[] = {
 #define P(member) offsetof(struct router_set_routes, member)
 static const struct field set_routes_fields[] = {
 	{ "routes", FIELD_OBJS, REQUIRED, P(routes), ROUTER_ROUTES_MAX,
-	    route_fields, sizeof(struct router_route) },
+	    router_route_fields, sizeof(struct router_route) },
+	{ "from", FIELD_INT, REQUIRED, P(from), ROUTER_ROUTES_MAX },
+	{ "total", FIELD_INT, REQUIRED, P(total), ROUTER_ROUTES_MAX },
 	{ 0 },
 };
 #undef P
@@ -52,7 +54,7 @@ static const struct field serve_fields[] = {
 
 #define P(member) offsetof(struct router_probe, member)
 static const struct field probe_fields[] = {
-	{ "route", FIELD_OBJ, REQUIRED, P(route), 0, route_fields,
+	{ "route", FIELD_OBJ, REQUIRED, P(route), 0, router_route_fields,
 	    sizeof(struct router_route) },
 	{ "result", FIELD_FD, REQUIRED, P(result) },
 	{ 0 },
@@ -80,7 +82,8 @@ static const struct field status_fields[] = {
 
 const struct method router_set_routes_method = {
 	.name = "SetRoutes",
-	.doc = "Replaces all routes; requests under way finish on theirs.",
+	.doc = "Replaces all routes, piece by piece; requests under way "
+	       "finish on theirs.",
 	.params = set_routes_fields,
 	.params_size = sizeof(struct router_set_routes),
 };

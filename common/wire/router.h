@@ -56,8 +56,17 @@ struct router_route {
 	const char *privacy; /* JSON, or NULL */
 };
 
+extern const struct field router_route_fields[];
+
+/*
+ * A piece of all routes: any one fits a message, and all together needn't.
+ * They take the place of those before at once, when the last has come; a piece
+ * that doesn't follow the one before is refused, and with it those to come.
+ */
 struct router_set_routes {
-	struct objects routes; /* struct router_route: all there are */
+	struct objects routes; /* struct router_route */
+	int64_t from;          /* how many came before; 0 begins anew */
+	int64_t total;         /* of all pieces */
 };
 
 struct router_serve {

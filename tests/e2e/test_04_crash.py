@@ -145,6 +145,23 @@ def test_one_that_is_deleted_while_it_starts_is_not_left(own_gateway):
     wait_until(lambda: attached(g) == [], "none is left")
 
 
+def test_whoever_makes_one_hears_that_it_was_deleted(own_gateway):
+    g = own_gateway
+    make(g).delete()
+    proxyd = int(g.pid("proxyd"))
+    os.kill(proxyd, signal.SIGSTOP)  # it can't become ready
+    start = g.popen("sandbox", "create", "--name", "brief", "--detach",
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: "Provisioning" in g.ok("sandbox", "list").out,
+               "it is being made")
+    end = g.popen("sandbox", "delete", "brief")
+    out, err = start.communicate(timeout=30)
+    os.kill(proxyd, signal.SIGCONT)
+    assert start.returncode == 1 and "'brief' was deleted" in err, (out, err)
+    assert end.wait() == 0
+    assert g.ok("sandbox", "list", "--names").out == ""
+
+
 def test_connections_wait_while_proxyd_is_away(own_gateway):
     """With the gateway gone nobody restarts proxyd: clients wait."""
     g = own_gateway

@@ -265,6 +265,80 @@ def test_one_owner_has_128_routes_at_most(own_gateway, backend):
     g.ok(*argv, "r5")
 
 
+def test_routes_longer_than_a_message_keep_no_other_away(own_gateway):
+    g = own_gateway
+    keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    g.ok("provider", "create", "--name", "long", "--type", "aws-bedrock",
+         *(a for k in keys for a in ("--credential", k)),
+         env={k: '"' * 8192 for k in keys})  # each is two bytes on the wire
+    for i in range(90):
+        g.ok("inference", "set", "--provider", "long", "--model", MODEL,
+             "--name", f"r{i}", "--no-verify")
+    box = make(g)
+    provider(g, "mock", url="mock://short")
+    g.ok("inference", "set", "--provider", "mock", "--model", MODEL)
+    wait_until(lambda: chat(box)[0] == 200, "it answers", 30)
+
+
+# A routerd that keeps what it is given, and answers when it may.
+ROUTERD = """
+import json, os, socket, sys, threading, time
+path, seen, hold = sys.argv[1:]
+def answer(method, text):
+    if method == "GetStatus":
+        return {"pid": os.getpid(), "workers": 1, "connections": 0}
+    if method == "SetRoutes":
+        with open(seen, "a") as f:
+            f.write(text + "\\n")
+        while os.path.exists(hold):
+            time.sleep(0.01)
+    return {}
+def serve(c):
+    data = b""
+    while piece := c.recv(65536):
+        data += piece
+        while b"\\0" in data:
+            text, data = data.split(b"\\0", 1)
+            method = json.loads(text)["method"].rsplit(".")[-1]
+            if method != "Events":
+                c.sendall(json.dumps({"parameters": answer(
+                    method, text.decode())}).encode() + b"\\0")
+s = socket.socket(socket.AF_UNIX)
+s.bind(path)
+s.listen()
+while True:
+    threading.Thread(target=serve, args=(s.accept()[0],), daemon=True).start()
+"""
+
+
+def test_changes_while_routerd_is_busy_go_together(own_gateway):
+    g = own_gateway
+    path, seen, hold = (g.dir / name for name in (
+        "runtime/router.sock", "seen", "hold"))
+    hold.touch()
+    routerd = subprocess.Popen(
+        ["/usr/bin/python3", "-c", ROUTERD, path, seen, hold])
+    try:
+        wait_until(path.exists, "routerd listens")
+        g.ok("sandbox", "list")
+        wait_until(seen.exists, "routerd was given the routes")
+        provider(g, "p", url="mock://m")
+        for i in range(20):
+            g.ok("inference", "set", "--provider", "p", "--model", MODEL,
+                 "--name", f"r{i}", "--no-verify")
+        hold.unlink()
+        pushed = lambda: [
+            [r["name"] for r in json.loads(line)["parameters"]["routes"]]
+            for line in seen.read_text().splitlines()]
+        wait_until(lambda: len(pushed()[-1]) == 20, "it has all of them")
+        assert pushed() == [[], [f"r{i}" for i in range(20)]]
+        g.ok("inference", "delete", "--name", "r0")
+        wait_until(lambda: len(pushed()[-1]) == 19, "the next goes at once")
+    finally:
+        routerd.kill()
+        routerd.wait()
+
+
 #
 # What arrives
 #

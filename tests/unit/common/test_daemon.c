@@ -155,6 +155,22 @@ test_help_and_version_start_nothing(void **state)
 	assert_string_equal(steps, "");
 }
 
+static void
+test_descriptors_are_as_many_as_may_be(void **state)
+{
+	static const char *const args[] = { "testd" };
+	struct rlimit was, files;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	files = (struct rlimit){ 64, was.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+	assert_int_equal(run(1, args), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+	assert_int_equal(files.rlim_cur, was.rlim_max);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+}
+
 /* In a process of its own: it can't be undone.  0 if all is as it should. */
 static int
 harden(void)
@@ -196,6 +212,7 @@ main(void)
 		cmocka_unit_test(
 		    test_arguments_that_make_no_sense_end_with_two),
 		cmocka_unit_test(test_help_and_version_start_nothing),
+		cmocka_unit_test(test_descriptors_are_as_many_as_may_be),
 		cmocka_unit_test(test_hardening_takes_what_it_says),
 	};
 

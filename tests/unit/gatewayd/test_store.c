@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <sqlite3.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -153,6 +154,7 @@ keep_status(void *arg, const struct store_revision *r)
 static void
 revise(struct place *p, int64_t version)
 {
+	static const int64_t in_use[STORE_IN_USE_MAX] = { 5, 0, 7 };
 	const struct store_revision r = { .sandbox = "i",
 		.version = version,
 		.policy = "{}",
@@ -161,7 +163,7 @@ revise(struct place *p, int64_t version)
 		.created_at_ms = 6 };
 	struct error e;
 
-	assert_int_equal(store_revision_insert(p->store, &r, &e), 0);
+	assert_int_equal(store_revision_insert(p->store, &r, in_use, &e), 0);
 }
 
 static void
@@ -190,6 +192,33 @@ test_revisions_supersede_the_ones_before(void **state)
 	assert_int_equal(
 	    store_revision_get(p->store, "i", 9, keep_status, seen, &e), -1);
 	assert_int_equal(e.code, ERR_NOT_FOUND);
+}
+
+static void
+test_old_revisions_go_but_those_that_are_needed(void **state)
+{
+	struct place *p = *state;
+	char seen[128] = "";
+	struct error e;
+
+	assert_int_equal(insert(p->store, "i", "n", 1, 0, &e), 0);
+	for (int64_t i = 2; i < 110; i++) {
+		revise(p, i);
+		if (i == 3)
+			assert_int_equal(store_revision_decide(p->store, "i", i,
+					     "loaded", NULL, 7, &e),
+			    0);
+	}
+	/* 5 and 7 are in use, says revise(). */
+	for (int64_t i = 1; i < 110; i++) {
+		bool kept = i == 1 || i == 3 || i == 5 || i == 7 || i >= 10;
+
+		seen[0] = '\0';
+		print_message("%lld\n", (long long)i);
+		assert_int_equal(
+		    store_revision_get(p->store, "i", i, keep_status, seen, &e),
+		    kept ? 0 : -1);
+	}
 }
 
 static void
@@ -504,6 +533,7 @@ main(void)
 		TEST(test_a_name_is_taken_once_for_each_owner),
 		TEST(test_the_lowest_free_block_is_given),
 		TEST(test_revisions_supersede_the_ones_before),
+		TEST(test_old_revisions_go_but_those_that_are_needed),
 		TEST(test_events_are_bounded_and_go_with_their_sandbox),
 		TEST(test_a_sandbox_takes_its_routes_with_it),
 		TEST(test_a_refresh_is_kept_with_the_values_it_brought),

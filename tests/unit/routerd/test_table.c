@@ -280,6 +280,81 @@ test_a_bad_section_is_named(void **state)
 	}
 }
 
+static int
+take(struct table **coming, struct table **live, size_t from, size_t n,
+    int64_t total)
+{
+	const struct router_set_routes piece = {
+		.routes = { &routes[from], n },
+		.from = (int64_t)from,
+		.total = total,
+	};
+	struct error e;
+	int r = table_take(coming, live, &piece, &e);
+
+	if (r < 0)
+		assert_int_equal(e.code, ERR_PROTOCOL);
+	return r;
+}
+
+static void
+test_routes_come_in_pieces_and_are_replaced_as_a_whole(void **state)
+{
+	struct table *coming = NULL, *live = NULL;
+
+	(void)state;
+	assert_int_equal(take(&coming, &live, 0, 3, 5), 0);
+	assert_null(live);
+	assert_int_equal(take(&coming, &live, 3, 2, 5), 0);
+	assert_null(coming);
+	assert_string_equal(
+	    choose(live, "box-2", NULL, NULL, PROTOCOL_CHAT), "own");
+	/* Until the last has come it goes on with those before. */
+	assert_int_equal(take(&coming, &live, 0, 1, 2), 0);
+	assert_string_equal(
+	    choose(live, "box-2", NULL, NULL, PROTOCOL_CHAT), "own");
+	/* Others may begin in between. */
+	assert_int_equal(take(&coming, &live, 0, 1, 1), 0);
+	assert_string_equal(
+	    choose(live, "box-2", NULL, NULL, PROTOCOL_CHAT), "o");
+	assert_int_equal(take(&coming, &live, 0, 0, 0), 0);
+	assert_string_equal(
+	    choose(live, "box-2", NULL, NULL, PROTOCOL_CHAT), "none");
+	table_unref(live);
+}
+
+static void
+test_a_piece_that_does_not_follow_is_refused(void **state)
+{
+	static const struct {
+		const char *why;
+		size_t from, n;
+		int64_t total;
+	} cases[] = {
+		{ "it comes before", 1, 1, 5 },
+		{ "one is missing", 3, 2, 5 },
+		{ "there are too many", 2, 3, 4 },
+	};
+	struct table *coming = NULL, *live = NULL;
+
+	(void)state;
+	assert_int_equal(take(&coming, &live, 2, 3, 5), -1);
+	assert_int_equal(take(&coming, &live, 0, 5, 5), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		print_message("%s\n", cases[i].why);
+		assert_int_equal(take(&coming, &live, 0, 2, 5), 0);
+		assert_int_equal(take(&coming, &live, cases[i].from, cases[i].n,
+				     cases[i].total),
+		    -1);
+		/* Nothing follows it. */
+		assert_null(coming);
+		assert_int_equal(take(&coming, &live, 2, 3, 5), -1);
+		assert_string_equal(
+		    choose(live, "box-2", NULL, NULL, PROTOCOL_CHAT), "own");
+	}
+	table_unref(live);
+}
+
 /* It keeps its place, and nobody is asked in its stead. */
 static void
 test_a_route_that_is_wrong_is_closed(void **state)
@@ -345,6 +420,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_request_takes_its_route),
+		cmocka_unit_test(
+		    test_routes_come_in_pieces_and_are_replaced_as_a_whole),
+		cmocka_unit_test(test_a_piece_that_does_not_follow_is_refused),
 		cmocka_unit_test(test_a_route_that_is_wrong_is_closed),
 		cmocka_unit_test(
 		    test_fallbacks_come_in_order_and_speak_the_protocol),
