@@ -40,7 +40,8 @@ struct pending {
 struct varlink_client {
 	const struct interface *interface;
 	struct stream stream;
-	struct event *event;
+	struct event *readable;
+	struct event *writable;       /* only while something is to be sent */
 	struct event *wake;           /* outlives the socket */
 	STAILQ_HEAD(, pending) calls; /* the first may be under way */
 	void (*closed)(void *arg);
@@ -61,7 +62,8 @@ pending_free(struct pending *p)
 static void
 client_destroy(struct varlink_client *c)
 {
-	event_free(c->event);
+	event_free(c->readable);
+	event_free(c->writable);
 	event_free(c->wake);
 	free(c);
 }
@@ -79,6 +81,13 @@ client_fail_first(struct varlink_client *c, const struct error *e)
 	pending_free(p);
 }
 
+static void
+client_ignore(struct varlink_client *c)
+{
+	(void)event_del(c->readable);
+	(void)event_del(c->writable);
+}
+
 /* Queued calls are answered with ERR_UNAVAILABLE, the one under way with what
  * happened. */
 static void
@@ -88,7 +97,7 @@ client_end(struct varlink_client *c, const struct error *why)
 	void (*closed)(void *) = steal_ptr(&c->closed);
 
 	c->dead = true;
-	(void)event_del(c->event);
+	client_ignore(c);
 	stream_clear(&c->stream);
 	while (!c->freed && !STAILQ_EMPTY(&c->calls)) {
 		bool sent = STAILQ_FIRST(&c->calls)->sent;
@@ -163,6 +172,17 @@ client_take_frame(struct varlink_client *c, struct error *e)
 	return 1;
 }
 
+/* What doesn't fit now is sent when there is room. */
+static int
+client_flush(struct varlink_client *c, struct error *e)
+{
+	int r = stream_flush(&c->stream, e);
+
+	if (r == 0)
+		(void)event_add(c->writable, NULL);
+	return r < 0 ? -1 : 0;
+}
+
 static int
 client_step(struct varlink_client *c, struct error *e)
 {
@@ -177,7 +197,7 @@ client_step(struct varlink_client *c, struct error *e)
 		client_send_next(c);
 		if (c->freed)
 			break;
-		if (stream_flush(&c->stream, e) < 0)
+		if (client_flush(c, e) < 0)
 			return -1;
 		r = client_take_frame(c, e);
 		if (r > 0)
@@ -224,11 +244,11 @@ varlink_client_new(struct event_base *base, const struct interface *interface,
 	c->arg = arg;
 	STAILQ_INIT(&c->calls);
 	stream_init(&c->stream, fd);
-	c->event = event_new(
-	    base, fd, EV_READ | EV_WRITE | EV_ET | EV_PERSIST, on_client, c);
+	c->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_client, c);
+	c->writable = event_new(base, fd, EV_WRITE, on_client, c);
 	c->wake = event_new(base, -1, 0, on_client, c);
-	if (c->event == NULL || c->wake == NULL ||
-	    event_add(c->event, NULL) < 0)
+	if (c->readable == NULL || c->writable == NULL || c->wake == NULL ||
+	    event_add(c->readable, NULL) < 0)
 		fatalx("cannot watch a connection");
 	return c;
 }
@@ -239,7 +259,7 @@ varlink_client_free(struct varlink_client *c)
 	if (c == NULL || c->freed)
 		return;
 	c->freed = true;
-	(void)event_del(c->event);
+	client_ignore(c);
 	(void)event_del(c->wake);
 	stream_clear(&c->stream);
 	while (!STAILQ_EMPTY(&c->calls)) {

@@ -4,6 +4,7 @@
 import os
 import pathlib
 import pty
+import resource
 import select
 import signal
 import struct
@@ -50,6 +51,16 @@ def test_a_timeout_is_124(sandbox):
     r = sandbox.run("sleep", "60", options=("--timeout", "1"))
     assert r.rc == 124, r
     assert time.monotonic() - start < 10
+
+
+def test_whoever_waits_for_a_command_takes_no_processor(sandbox):
+    def used():
+        r = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return r.ru_utime + r.ru_stime
+
+    before = used()
+    assert sandbox.run("sleep", "2").rc == 0
+    assert used() - before < 0.5
 
 
 def test_stderr_is_apart_from_stdout(sandbox):
