@@ -55,7 +55,7 @@ table_of(size_t i)
 }
 
 static bool
-is_ours(const struct http_extra *h)
+is_key(const struct http_extra *h)
 {
 	if (strcmp(h->name, "authorization") == 0)
 		return strcmp(h->value, "Bearer " KEY) == 0 ||
@@ -64,6 +64,13 @@ is_ours(const struct http_extra *h)
 	if (strcmp(h->name, "x-api-key") == 0)
 		return strcmp(h->value, KEY) == 0;
 	return strncmp(h->name, "x-amz-", 6) == 0;
+}
+
+static bool
+is_ours(const struct http_extra *h)
+{
+	return is_key(h) || (strcmp(h->name, "content-type") == 0 &&
+				strcmp(h->value, "application/json") == 0);
 }
 
 static void
@@ -77,7 +84,7 @@ check_headers(const struct ask *a)
 
 		assert(http_is_token(name) && http_is_field_value(value));
 		assert(is_ours(h) || backend_passes(a->route->backend, name));
-		has_key = has_key || is_ours(h);
+		has_key = has_key || is_key(h);
 	}
 	assert(has_key);
 }
