@@ -40,7 +40,7 @@ PACKAGES := libevent_core libevent_extra libcjson openssl sqlite3 yaml-0.1 \
 	libpcre2-8
 PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 
-CFLAGS	:= -O2 -g
+CFLAGS	:= $(if $(SAN),-O1,-O2) -g
 ALL_CFLAGS = -std=gnu17 $(WARNINGS) $(CFLAGS) -I. -D_GNU_SOURCE \
 	-DOPENSHELL_VERSION='"$(VERSION)"' $(PKG_CFLAGS) -MMD -MP \
 	-fstack-protector-strong -fno-common -fPIE \
@@ -190,9 +190,12 @@ check-layers:
 
 tidy: $(patsubst %.c,$(B)/%.c.tidy,$(SRCS))
 
+# Steps of the analyzer through one function, not 225000: half the time.
+TIDY_FLAGS := -Xclang -analyzer-config -Xclang max-nodes=75000
+
 $(B)/%.c.tidy: %.c .clang-tidy $(B)/flags
 	@mkdir -p $(@D)
-	$(Q)clang-tidy --quiet $< -- $(filter-out -M%,$(ALL_CFLAGS)) >$@.log 2>&1 || { cat $@.log; false; }
+	$(Q)clang-tidy --quiet $< -- $(filter-out -M%,$(ALL_CFLAGS)) $(TIDY_FLAGS) >$@.log 2>&1 || { cat $@.log; false; }
 	@touch $@
 
 docs: $(B)/tools/describe
