@@ -11,7 +11,7 @@ import tempfile
 import time
 
 from figures import (BIN, ROUNDS, TOOL, children, in_sandbox, measured, median,
-                     memory, named, print_table, rss, run_load)
+                     memory, named, print_table, quantity, rss, run_load)
 from router import routers
 from shell import Gateway, Sandbox, WORLD, policy
 
@@ -24,12 +24,13 @@ def row(what, ours, peer=None, peer_name="", unit="", pairs=None, better="less",
     ratio = ""
     if pairs:
         ratio = f"{median(a / b for a, b in pairs):.2f}"
-    rows.append((what, f"{ours:.4g} {unit}",
-                 f"{peer_name} {peer:.4g} {unit}" if peer is not None else "-",
-                 ratio, aim))
-    print(f"  {what}: {ours:.4g} {unit}"
-          + (f", {peer_name} {peer:.4g} {unit}, ratio {ratio}"
-             if peer is not None else ""), flush=True)
+    ours, theirs = quantity(ours, unit), "-"
+    if peer is not None:
+        theirs = f"{peer_name} {quantity(peer, unit)}"
+    rows.append((what, ours, theirs, ratio, aim))
+    print(f"  {what}: {ours}"
+          + (f", {theirs}, ratio {ratio}" if peer is not None else ""),
+          flush=True)
 
 
 def hyperfine(commands, env, runs=40):

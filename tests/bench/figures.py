@@ -79,3 +79,12 @@ def print_table(head, rows):
     print("\n| " + " | ".join(head) + " |\n" + "|---" * len(head) + "|")
     for r in rows:
         print("| " + " | ".join(r) + " |")
+
+
+def quantity(value, unit):
+    """As people read it; None is "-"."""
+    if value is None:
+        return "-"
+    if value >= 1e4 and unit in ("/s", "us"):
+        value, unit = value / 1e3, {"/s": "k/s", "us": "ms"}[unit]
+    return f"{value:.4g} {unit}"

@@ -23,7 +23,8 @@ import threading
 import time
 
 from figures import (BIN, ROUNDS, SECONDS, TOOL, children, in_sandbox,
-                     measured, median, named, print_table, rss, run_load)
+                     measured, median, named, print_table, quantity, rss,
+                     run_load)
 from shell import wait_until
 
 KEY = "sk-bench-0123456789abcdef"
@@ -242,7 +243,7 @@ def take_turns(contestants, cases, results):
         for c in contestants:
             results.add(what, c.name, measured(c.pids(), c.load, *argv))
         print(f"  {what}: " + ", ".join(
-            f"{c.name} {results.of(what, c.name, 'per_second'):.4g} /s"
+            f"{c.name} {quantity(results.of(what, c.name, 'per_second'), '/s')}"
             for c in contestants), flush=True)
 
 
@@ -257,10 +258,6 @@ def open_streams(c, n=1000):
     return mib
 
 
-def show(value, unit):
-    return "-" if value is None else f"{value:.4g} {unit}"
-
-
 def table(contestants, results):
     out = []
     for what, _, keys in PLAIN + STREAMS + PINNED:
@@ -268,7 +265,7 @@ def table(contestants, results):
             row = [results.of(what, c.name, key) for c in contestants]
             if key == "cpu_us":
                 row[0] = None
-            out.append([f"{what}: {title}", *(show(v, unit) for v in row),
+            out.append([f"{what}: {title}", *(quantity(v, unit) for v in row),
                         results.ratio(what, key, "routerd", "nginx"),
                         results.ratio(what, key, "routerd", "portkey"), aim])
     return out
@@ -284,9 +281,9 @@ def routers(g, s):
         # Of processes that have seen nothing else.
         for make in makers:
             c = make()
-            memory.append(show(open_streams(c), "MiB"))
+            memory.append(quantity(open_streams(c), "MiB"))
             c.close()
-        memory.append(show(open_streams(made[1]), "MiB"))
+        memory.append(quantity(open_streams(made[1]), "MiB"))
         made[1:1] = [make() for make in makers]
         for _ in range(ROUNDS):
             take_turns(made, PLAIN + STREAMS, results)
