@@ -206,6 +206,11 @@ redact(struct walk *w, struct level *l, size_t base, const struct text *t,
 			i++;
 			continue;
 		}
+		/* What is left of a number would be no JSON. */
+		if (is_number) {
+			start = 0;
+			end = t->n;
+		}
 		for (i++; i < s->n && s->spans[i].start < end; i++) {
 			const struct privacy_rule *other =
 			    &s->matcher->rules[s->spans[i].rule];
@@ -222,13 +227,7 @@ redact(struct walk *w, struct level *l, size_t base, const struct text *t,
 			return error_set(w->e, ERR_LIMIT,
 			    "there is more to redact than %d texts",
 			    PRIVACY_VALUES_MAX);
-		if (is_number)
-			replace(w, l, base, base + t->n, placeholder, true);
-		else
-			replace(
-			    w, l, base + start, base + end, placeholder, false);
-		if (is_number)
-			break;
+		replace(w, l, base + start, base + end, placeholder, is_number);
 	}
 	return 0;
 }

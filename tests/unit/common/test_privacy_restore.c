@@ -926,6 +926,37 @@ test_what_was_redacted_comes_back_as_it_was(void **state)
 	}
 }
 
+/* In a string, for its placeholder had to be one. */
+static void
+test_a_number_comes_back_whole(void **state)
+{
+	static const char cards[] =
+	    "detectors:\n"
+	    "  - { type: payment-card, action: redact, restore: true }\n";
+	static const char body[] = "{\"arguments\":{\"n\":-4111111111111111}}";
+	_cleanup_(privacy_freep) struct privacy *p = NULL;
+	_cleanup_(privacy_matcher_freep) struct privacy_matcher *m = NULL;
+	struct privacy_result r = { 0 };
+	struct buf out = BUF_INIT;
+	struct error e;
+
+	(void)state;
+	assert_int_equal(privacy_parse(cards, strlen(cards), &p, &e), 0);
+	assert_int_equal(privacy_compile(p, &m, &e), 0);
+	assert_int_equal(privacy_apply(m, body, strlen(body), key, &r, &e), 0);
+	assert_null(memmem(buf_data(&r.body), r.body.len, "4111", 4));
+	_cleanup_(privacy_restore_freep) struct privacy_restore *back =
+	    privacy_restore_new(r.map, false);
+	assert_int_equal(
+	    privacy_restore_feed(back, buf_data(&r.body), r.body.len, &out, &e),
+	    0);
+	assert_int_equal(privacy_restore_end(back, &out, &e), 0);
+	assert_string_equal(
+	    buf_str(&out), "{\"arguments\":{\"n\":\"-4111111111111111\"}}");
+	buf_free(&out);
+	privacy_result_clear(&r);
+}
+
 static void
 test_where_nothing_is_to_be_restored_there_is_no_map(void **state)
 {
@@ -976,6 +1007,7 @@ main(void)
 		    test_a_long_event_is_not_sent_again_for_each_of_its_texts),
 		cmocka_unit_test(test_more_than_may_be_put_back_is_refused),
 		cmocka_unit_test(test_what_was_redacted_comes_back_as_it_was),
+		cmocka_unit_test(test_a_number_comes_back_whole),
 		cmocka_unit_test(
 		    test_where_nothing_is_to_be_restored_there_is_no_map),
 	};
