@@ -51,6 +51,10 @@ reserve(struct buf *b, size_t n)
 
 	if (b->len > 0)
 		memcpy(base, b->base + b->start, b->len);
+	/* It may have had a secret, and whoever wipes knows only the new one.
+	 */
+	if (b->base != NULL)
+		explicit_bzero(b->base, b->cap);
 	free(b->base);
 	b->base = base;
 	b->start = 0;

@@ -269,6 +269,10 @@ api_import_profiles(struct call *call, void *params, struct error *e)
 		}
 		r->profiles[i] = NULL;
 	}
+	/* Of providers whose profile couldn't be read before. */
+	for (size_t i = 0; i < r->n; i++)
+		attachment_type_changed(gw, r->ids[i]);
+	inference_push(gw);
 	answer(call, r);
 	return 0;
 }

@@ -104,15 +104,6 @@ fetch_port(const struct http_url *url)
 	return fetch_is_tls(url) ? 443 : 80;
 }
 
-static bool
-is_visible(struct http_slice s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (!http_char_is(s.p[i], HTTP_CHAR_VISIBLE))
-			return false;
-	return true;
-}
-
 int
 fetch_check_url(const char *url, struct http_url *ret, struct error *e)
 {
@@ -120,9 +111,6 @@ fetch_check_url(const char *url, struct http_url *ret, struct error *e)
 
 	if (http_url_parse(all, ret, e) < 0)
 		return -1;
-	if (!is_visible(ret->target))
-		return error_set(e, ERR_INVALID,
-		    "it has a space or another byte that a URL can't have");
 	if (fetch_is_tls(ret) || (http_slice_is_nocase(ret->scheme, "http") &&
 				     is_loopback(&ret->authority)))
 		return 0;

@@ -9,7 +9,7 @@
 
 #include "common/buf.h"
 #include "common/cleanup.h"
-#include "common/http/authority.h"
+#include "common/http/message.h"
 #include "common/log.h"
 #include "common/privacy/privacy.h"
 #include "common/varlink/client.h"
@@ -321,7 +321,23 @@ rerouting(struct gateway *gw, const struct inference_route *to)
  * Setting and deleting.
  */
 
-static bool is_plain_name(const char *);
+static int
+check_name(const char *name, struct error *e)
+{
+	size_t n = strlen(name);
+
+	if (strcmp(name, ROUTER_DEFAULT) == 0 ||
+	    (n > 0 && n <= WIRE_NAME_MAX &&
+		strspn(name, "abcdefghijklmnopqrstuvwxyz"
+			     "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			     "0123456789-_.") == n))
+		return 0;
+	return error_set(e, ERR_INVALID,
+	    "route name '%.*s' may have up to %d letters, digits, '-', '_' "
+	    "and '.'",
+	    WIRE_NAME_MAX, name, WIRE_NAME_MAX);
+}
+
 static int
 check(struct gateway *gw, uid_t owner, const char *name,
     const struct gateway_set_inference *spec, struct error *e)
@@ -329,15 +345,19 @@ check(struct gateway *gw, uid_t owner, const char *name,
 	_cleanup_(models_clear) struct models m = { 0 };
 	const struct provider *p;
 
-	if (strcmp(name, ROUTER_DEFAULT) != 0 && !is_plain_name(name))
-		return error_set(e, ERR_INVALID,
-		    "route name '%s' may have letters, digits, '-', '_' and "
-		    "'.'",
-		    name);
+	if (check_name(name, e) < 0)
+		return -1;
+	for (size_t i = 0; i < spec->fallbacks.n; i++)
+		if (check_name(spec->fallbacks.v[i], e) < 0)
+			return error_prefix(e, "fallback");
 	if (spec->provider == NULL || *spec->provider == '\0')
 		return error_set(e, ERR_INVALID, "a route needs a provider");
 	if (spec->model == NULL || *spec->model == '\0')
 		return error_set(e, ERR_INVALID, "a route needs a model");
+	if (!http_is_field_value(
+		(struct http_slice){ spec->model, strlen(spec->model) }))
+		return error_set(e, ERR_INVALID,
+		    "a model's name has no line breaks and the like");
 	p = provider_of(gw, owner, spec->provider);
 	if (p == NULL)
 		return error_set(e, ERR_PRECONDITION,
@@ -345,14 +365,6 @@ check(struct gateway *gw, uid_t owner, const char *name,
 		    "provider create --name %s --type TYPE --from-existing",
 		    spec->provider, spec->provider);
 	return models_find(p, &m, e);
-}
-
-static bool
-is_plain_name(const char *name)
-{
-	return *name != '\0' && name[strspn(name, "abcdefghijklmnopqrstuvwxyz"
-						  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-						  "0123456789-_.")] == '\0';
 }
 
 /* ret->privacy is *ret_privacy, owned, if there is any. */
@@ -555,8 +567,10 @@ fill_access(const struct inference_route *r, const struct provider *p,
 	/* Servers on one's own machine often want no key. */
 	if (m->key != NULL && provider_secret(p, m->key, &own->key, e) < 0)
 		return -1;
-	own->access_key = secret_or_null(p, "AWS_ACCESS_KEY_ID");
-	own->session_token = secret_or_null(p, "AWS_SESSION_TOKEN");
+	if (strcmp(m->speaks, "aws-bedrock") == 0) {
+		own->access_key = secret_or_null(p, "AWS_ACCESS_KEY_ID");
+		own->session_token = secret_or_null(p, "AWS_SESSION_TOKEN");
+	}
 	own->endpoint = steal_ptr(&m->endpoint);
 	own->region = m->region;
 	return 0;
@@ -584,6 +598,7 @@ fill(struct gateway *gw, const struct inference_route *r, struct pushed *own,
 		.access_key = own->access_key,
 		.session_token = own->session_token,
 		.region = own->region,
+		.expires_at_ms = m.key != NULL ? m.key->expires_at_ms : 0,
 		.timeout_s = spec->timeout_s,
 		.fallbacks = spec->fallbacks,
 		.requests_per_minute = spec->requests_per_minute,

@@ -21,9 +21,9 @@ static const struct kind {
 	const char *keys[KEYS_MAX]; /* preferred credentials, in order */
 	const char *url_config;     /* overrides the endpoint */
 	const char *endpoint;       /* NULL: see make_endpoint() */
-	bool only_preferred;        /* no other credential will do */
-	const char *region_config;  /* NULL: it has no regions */
-	const char *region;         /* if that isn't set */
+	bool only_preferred;       /* else any will do, if it is the only one */
+	const char *region_config; /* NULL: it has no regions */
+	const char *region;        /* if that isn't set */
 } kinds[] = {
 	{ "openai", { "OPENAI_API_KEY" }, "OPENAI_BASE_URL",
 	    "https://api.openai.com/v1", false },
@@ -70,8 +70,7 @@ models_clear(struct models *m)
 }
 
 /*
- * Of whatever type: would routerd take it?  It takes all routes or none, and
- * one that it can't read must not get there.
+ * Of whatever type: would routerd take it?
  */
 
 static int
@@ -111,8 +110,8 @@ key_of(const struct provider *p, const struct kind *k)
 		if (c != NULL)
 			return c;
 	}
-	return !k->only_preferred && p->n_credentials > 0 ? &p->credentials[0]
-							  : NULL;
+	return !k->only_preferred && p->n_credentials == 1 ? &p->credentials[0]
+							   : NULL;
 }
 
 static const char *
@@ -241,13 +240,16 @@ static char *
 base_url_of(const struct profile *profile)
 {
 	const struct profile_endpoint *first = profile->endpoints;
+	bool is_v6;
 	int n;
 
 	if (profile->n_endpoints == 0 || strchr(first->host, '*') != NULL)
 		return NULL;
+	is_v6 = strchr(first->host, ':') != NULL;
 	n = first->path != NULL ? base_length(first->path) : 0;
-	return xasprintf("https://%s:%lld%.*s", first->host,
-	    (long long)first->port, n > 0 ? n : 3, n > 0 ? first->path : "/v1");
+	return xasprintf("https://%s%s%s:%lld%.*s", is_v6 ? "[" : "",
+	    first->host, is_v6 ? "]" : "", (long long)first->port,
+	    n > 0 ? n : 3, n > 0 ? first->path : "/v1");
 }
 
 static int

@@ -214,7 +214,7 @@ reroute(const struct guard *g, const struct table *t, struct ask *a,
 
 	if (to == NULL)
 		return refuse(ret, "there is no route '%s' to ask", name);
-	if (to->is_closed)
+	if (route_is_closed(to))
 		return refuse(ret, "route '%s' can't be asked", name);
 	if (!route_offers(to, a->api.protocol))
 		return refuse(ret, "route '%s' doesn't speak %s", name,

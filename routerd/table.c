@@ -3,6 +3,7 @@
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/cleanup.h"
 #include "common/credential/injected.h"
@@ -137,11 +138,23 @@ read_protocols(struct route *r, const struct strings *names, struct error *e)
 	return 0;
 }
 
-/* A closed one takes all: it has the place of one that did. */
+bool
+route_is_closed(const struct route *r)
+{
+	struct timespec t;
+
+	if (r->is_broken || r->expires_at_ms == 0)
+		return r->is_broken;
+	(void)clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000 >=
+	       r->expires_at_ms;
+}
+
+/* A broken one takes all: it has the place of one that did. */
 bool
 route_offers(const struct route *r, enum protocol p)
 {
-	return r->is_closed ||
+	return r->is_broken ||
 	       ((r->protocols & 1u << p) != 0 && backend_offers(r->backend, p));
 }
 
@@ -176,6 +189,7 @@ route_init(struct route *r, const struct router_route *from, struct error *e)
 	r->access_key = dup_or_null(from->access_key);
 	r->session_token = dup_or_null(from->session_token);
 	r->region = dup_or_null(from->region);
+	r->expires_at_ms = from->expires_at_ms;
 	r->timeout_ms =
 	    (from->timeout_s > 0 ? from->timeout_s : TIMEOUT_S) * 1000;
 	r->requests_per_minute = from->requests_per_minute;
@@ -184,9 +198,9 @@ route_init(struct route *r, const struct router_route *from, struct error *e)
 	for (size_t i = 0; i < n; i++)
 		r->fallbacks[i] = xstrdup(from->fallbacks.v[i]);
 	if (!is_value(r->key) || !is_value(r->access_key) ||
-	    !is_value(r->session_token))
-		return error_set(
-		    e, ERR_INVALID, "the key can't be sent in a header");
+	    !is_value(r->session_token) || !is_value(r->model))
+		return error_set(e, ERR_INVALID,
+		    "the key or the model can't be sent in a header");
 	r->redact = look_for_secrets(r);
 	r->backend = backend_find(from->type);
 	if (r->backend == NULL)
@@ -219,10 +233,10 @@ add(struct table *t, const struct objects *routes, bool is_strict,
 		struct route *r = &t->routes[t->n++];
 
 		*r = (struct route){ 0 };
-		r->is_closed = route_init(r, &v[i], e) < 0;
-		if (r->is_closed && is_strict)
+		r->is_broken = route_init(r, &v[i], e) < 0;
+		if (r->is_broken && is_strict)
 			return error_prefix(e, "route '%s'", r->name);
-		if (r->is_closed)
+		if (r->is_broken)
 			log_warnx("a route can't be asked name=%s provider=%s: "
 				  "%s",
 			    r->name, r->provider, e->text);
@@ -370,7 +384,7 @@ table_fallback(const struct table *t, const struct scopes *scopes,
 			route->fallbacks[i], strlen(route->fallbacks[i]) },
 		    false, protocol, &met);
 
-		if (r != NULL && r != route && !r->is_closed && n-- == 0)
+		if (r != NULL && r != route && !route_is_closed(r) && n-- == 0)
 			return r;
 	}
 	return NULL;

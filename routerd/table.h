@@ -29,10 +29,11 @@ struct route {
 	char *access_key;
 	char *session_token;
 	char *region;
+	int64_t expires_at_ms; /* the key's end; 0: none */
 	const struct backend *backend;
 	unsigned protocols; /* bits of what it offers of its backend's */
 	bool is_mock;       /* there is no backend: mock.h answers */
-	bool is_closed; /* something is wrong with it: backend may be NULL */
+	bool is_broken; /* something is wrong with it: backend may be NULL */
 	bool is_tls;
 	struct http_authority authority; /* its port is set */
 	char *origin;                    /* "https://api.example.com:443" */
@@ -75,6 +76,8 @@ void table_unref(struct table *); /* NULL is fine */
 /* Of one that isn't empty. */
 const struct route *table_first(const struct table *);
 
+/* Isn't to be asked: it is broken, or its key has expired. */
+bool route_is_closed(const struct route *);
 bool route_offers(const struct route *, enum protocol);
 
 enum choice {

@@ -466,7 +466,7 @@ upstream_free(struct upstream *u)
 	} else if (u->link != NULL) {
 		link_release(u->link, h1_is_clean(u));
 	}
-	buf_free(&u->head);
+	buf_wipe(&u->head);
 	buf_free(&u->text);
 	buf_free(&u->in);
 	free(u);

@@ -50,10 +50,11 @@ struct http_url {
 	struct http_slice scheme; /* as written: compare without case */
 	struct http_authority authority;
 	struct http_slice target; /* "/path?query", "?query" or empty: for
-				   * http_path_canon */
+				   * http_path_canon; visible ASCII */
 };
 
-/* scheme://authority[/path][?query]; no user info, no fragment. */
+/* scheme://authority[/path][?query]; no user info, no fragment, nothing that
+ * would end it in a request's line. */
 int http_url_parse(struct http_slice, struct http_url *ret, struct error *);
 
 /*

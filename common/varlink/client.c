@@ -54,7 +54,7 @@ struct varlink_client {
 static void
 pending_free(struct pending *p)
 {
-	buf_free(&p->frame);
+	buf_wipe(&p->frame);
 	passed_clear(&p->passed);
 	free(p);
 }

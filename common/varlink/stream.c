@@ -53,7 +53,7 @@ stream_clear(struct stream *s)
 	while (!STAILQ_EMPTY(&s->out))
 		outgoing_drop(s);
 	passed_clear(&s->arrived);
-	buf_free(&s->in);
+	buf_wipe(&s->in);
 	if (s->fd >= 0)
 		(void)close(s->fd);
 	s->fd = -1;

@@ -23,6 +23,7 @@ const struct field router_route_fields[] = {
 	{ "session_token", FIELD_STR, OPTIONAL, P(session_token),
 	    ROUTER_KEY_MAX, .is_secret = true },
 	{ "region", FIELD_STR, OPTIONAL, P(region), WIRE_NAME_MAX },
+	{ "expires_at_ms", FIELD_INT, OPTIONAL, P(expires_at_ms) },
 	{ "timeout_s", FIELD_INT, OPTIONAL, P(timeout_s), 86400 },
 	{ "fallbacks", FIELD_STRS, OPTIONAL, P(fallbacks), FALLBACKS_MAX },
 	{ "requests_per_minute", FIELD_INT, OPTIONAL, P(requests_per_minute),

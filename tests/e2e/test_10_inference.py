@@ -800,6 +800,32 @@ UNVERIFIED = [
 ]
 
 
+def test_a_key_that_has_expired_is_not_sent(gateway, box, backend):
+    route(gateway, backend)
+    assert chat(box)[0] == 200
+    soon = int(time.time() * 1000) + 700
+    gateway.ok("provider", "update", "openai", "--credential", "OPENAI_API_KEY",
+               "--credential-expires-at", f"OPENAI_API_KEY={soon}",
+               env={"OPENAI_API_KEY": KEY})
+    time.sleep(1)
+    n = len(backend.requests)
+    status, _, text = chat(box)
+    assert status == 503 and "expired" in text, (status, text)
+    assert len(backend.requests) == n
+
+
+def test_no_other_credential_takes_the_key_s_place(gateway, box, backend):
+    route(gateway, backend)
+    gateway.ok("provider", "update", "openai", "--credential", "OTHER_TOKEN",
+               "--credential", "THIRD_TOKEN",
+               env={"OTHER_TOKEN": "other", "THIRD_TOKEN": "third"})
+    assert chat(box)[0] == 200
+    gateway.ok("provider", "update", "openai", "--credential",
+               "OPENAI_API_KEY=")
+    wait_until(lambda: chat(box)[0] and "authorization" not in
+               backend.requests[-1]["headers"], "the key is gone")
+
+
 def test_what_cannot_be_verified_is_not_set(gateway, box, backend):
     provider(gateway, "p", url=backend.url)
     base = ["inference", "set", "--provider", "p", "--model", "m"]
@@ -826,6 +852,11 @@ BAD = [
     (["set", "--provider", "g", "--model", "m"], 1, "has no models"),
     (["set", "--provider", "p", "--model", "m", "--name", "a/b"], 1,
      "route name 'a/b'"),
+    (["set", "--provider", "p", "--model", "m", "--fallback", "a\tb"], 1,
+     "fallback: route name"),
+    (["set", "--provider", "p", "--model", "m", "--fallback", "a" * 300], 1,
+     "fallback: route name"),
+    (["set", "--provider", "p", "--model", "m\r\nX-A: b"], 1, "line breaks"),
     (["set", "--provider", "p", "--model", "m", "--system", "--name", "x"],
      2, "exclude each other"),
     (["set", "--provider", "p", "--model", "m", "--sandbox", "nobody"], 1,
@@ -841,6 +872,8 @@ BAD = [
      "OPENAI_BASE_URL of provider 'u'"),
     (["set", "--provider", "q", "--model", "m", "--no-verify"], 1,
      "without a query"),
+    (["set", "--provider", "r", "--model", "m", "--no-verify"], 1,
+     "a space or another byte"),
     (["set", "--provider", "v", "--model", "m", "--no-verify"], 1,
      "VERTEX_AI_PROJECT_ID"),
 ]
@@ -852,6 +885,7 @@ def test_bad_input_is_named(gateway, backend):
                "--credential", "GH_TOKEN=x")
     provider(gateway, "u", url="not a URL")
     provider(gateway, "q", url="https://a.example/?x=")
+    provider(gateway, "r", url="https://a.example/ HTTP/1.1\r\nX-A: b")
     gateway.ok("provider", "create", "--name", "v", "--type", "vertex",
                "--credential", "VERTEX_AI_TOKEN=x")
     for argv, rc, text in BAD:

@@ -245,7 +245,8 @@ test_urls_with_tricks_are_refused(void **state)
 		"http:a", "http://", "http:///a", "http://?a", "http://u@a/",
 		"http://u:p@a/", "http://a:b@c/", "http://a\\@b/", "http://a#b",
 		"http://a/b#c", "http://a:0/", "http://a b/", "ht%tp://a/",
-		"ht tp://a/" };
+		"ht tp://a/", "http://a/b c", "http://a/b\r\nX: y",
+		"http://a/\x7f", "http://a/?\xc3\xbc" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {

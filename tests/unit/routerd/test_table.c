@@ -363,7 +363,9 @@ test_a_route_that_is_wrong_is_closed(void **state)
 		{ .endpoint = NULL, .type = "openai" },
 		{ .endpoint = "ftp://x/", .type = "openai" },
 		{ .endpoint = "https://x/", .type = "" },
+		{ .endpoint = "https://x/ HTTP/1.1\r\nA: b", .type = "openai" },
 		{ .endpoint = "https://x/", .type = "openai", .key = "a\nb" },
+		{ .endpoint = "https://x/", .type = "openai", .model = "a\nb" },
 		{ .endpoint = "https://x/",
 		    .type = "openai",
 		    .privacy = "{\"detectors\":[]}" },
@@ -393,10 +395,10 @@ test_a_route_that_is_wrong_is_closed(void **state)
 		assert_int_equal(
 		    table_choose(t, &box_2, &request, NULL, &r), CHOICE_OK);
 		assert_string_equal(r->provider, "own");
-		assert_true(r->is_closed);
+		assert_true(r->is_broken);
 		assert_int_equal(
 		    table_choose(t, &box_1, &request, NULL, &r), CHOICE_OK);
-		assert_false(r->is_closed);
+		assert_false(r->is_broken);
 		table_unref(t);
 		/* As a fallback it is passed over. */
 		some[2].scope = "uid:1";
@@ -415,6 +417,33 @@ test_a_route_that_is_wrong_is_closed(void **state)
 	}
 }
 
+/* It isn't broken: the key may be another before long. */
+static void
+test_a_route_whose_key_has_expired_is_closed(void **state)
+{
+	static const struct {
+		int64_t expires_at_ms;
+		bool is_closed;
+	} rows[] = { { 0, false }, { 1, true }, { INT64_MAX, false } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct router_route one = routes[0];
+		struct table *t;
+		struct error e;
+
+		one.expires_at_ms = rows[i].expires_at_ms;
+		assert_int_equal(
+		    table_new(&(struct router_set_routes){ { &one, 1 } }, true,
+			&t, &e),
+		    0);
+		assert_int_equal(
+		    route_is_closed(table_first(t)), rows[i].is_closed);
+		assert_false(table_first(t)->is_broken);
+		table_unref(t);
+	}
+}
+
 int
 main(void)
 {
@@ -424,6 +453,7 @@ main(void)
 		    test_routes_come_in_pieces_and_are_replaced_as_a_whole),
 		cmocka_unit_test(test_a_piece_that_does_not_follow_is_refused),
 		cmocka_unit_test(test_a_route_that_is_wrong_is_closed),
+		cmocka_unit_test(test_a_route_whose_key_has_expired_is_closed),
 		cmocka_unit_test(
 		    test_fallbacks_come_in_order_and_speak_the_protocol),
 		cmocka_unit_test(test_endpoints_are_read_or_refused),
