@@ -18,7 +18,6 @@
 
 #include "common/buf.h"
 #include "common/cleanup.h"
-#include "common/http/chars.h"
 #include "common/http/chunked.h"
 #include "common/http/message.h"
 #include "common/net/dial.h"

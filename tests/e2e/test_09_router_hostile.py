@@ -510,14 +510,20 @@ SPELLINGS = [
 ]
 
 
-@pytest.mark.parametrize("body", SPELLINGS, ids=lambda b: b.decode())
-def test_what_decides_here_has_one_reading(world, body):
+def willing():
+    """What was asked of a backend that answers everything, and its serve."""
     asked = []
 
     def serve(s):
         while True:
             asked.append(read_request(s))
             s.sendall(plain())
+    return asked, serve
+
+
+@pytest.mark.parametrize("body", SPELLINGS, ids=lambda b: b.decode())
+def test_what_decides_here_has_one_reading(world, body):
+    asked, serve = willing()
     router, _ = world(serve, {"model": "pinned"})
     status, text = one(router, body)
     assert status == 400 and b"error" in text
@@ -526,12 +532,7 @@ def test_what_decides_here_has_one_reading(world, body):
 
 
 def test_no_other_way_says_the_model(world):
-    asked = []
-
-    def serve(s):
-        while True:
-            asked.append(read_request(s))
-            s.sendall(plain())
+    asked, serve = willing()
     router, _ = world(serve, {"model": "pinned"})
     with router.connect() as s:
         s.sendall(ask({"model": "mine", "models": ["mine"], "n": 1},
