@@ -571,14 +571,14 @@ static const struct form forms[19][FORMS_MAX] = {
 };
 
 /* Bytes of the text that the mask covers, and its letters and digits in
- * compact; 0 if it doesn't fit. */
+ * compact; 0 if it doesn't fit.  The digits that both begin with are known. */
 static size_t
-fit(const struct text *t, size_t at, const char *mask,
+fit(const struct text *t, size_t at, size_t digits, const char *mask,
     char compact[COMPACT_MAX])
 {
-	size_t n = 0, i;
+	size_t n = digits, i;
 
-	for (i = 0; mask[i] != '\0'; i++) {
+	for (i = digits; mask[i] != '\0'; i++) {
 		char c = text_at(t, at + i);
 		unsigned want = mask[i] == 'd'   ? IS_DIGIT
 				: mask[i] == 'L' ? IS_UPPER
@@ -591,6 +591,7 @@ fit(const struct text *t, size_t at, const char *mask,
 			compact[n++] = c;
 	}
 	compact[n] = '\0';
+	memcpy(compact, t->p + at, digits);
 	return i;
 }
 
@@ -610,7 +611,7 @@ national_find(
 
 		if (!(countries & UINT64_C(1) << f->country))
 			continue;
-		len = fit(t, at, f->mask, compact);
+		len = fit(t, at, digits, f->mask, compact);
 		if (len == 0 || !f->check(compact) ||
 		    !text_starts_alone(t, at) || !text_ends_alone(t, at + len))
 			continue;

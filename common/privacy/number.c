@@ -39,6 +39,21 @@ separator(const struct text *t, size_t at, char *ret)
 	return 0;
 }
 
+/* How many digits stand there, which are put behind those before; 0 if there
+ * are none, or more than a number has. */
+static size_t
+read_group(const struct text *t, size_t at, struct number *n)
+{
+	size_t room = NUMBER_DIGITS_MAX - n->n, len = 0;
+
+	for (; is(text_at(t, at + len), IS_DIGIT); len++) {
+		if (len == room)
+			return 0;
+		n->digits[n->n + len] = t->p[at + len];
+	}
+	return len;
+}
+
 void
 number_read(const struct text *t, size_t at, struct number *ret)
 {
@@ -53,12 +68,10 @@ number_read(const struct text *t, size_t at, struct number *ret)
 		at++;
 	}
 	while (n->n_groups < NUMBER_GROUPS_MAX) {
-		size_t room = NUMBER_DIGITS_MAX - n->n;
-		size_t len = text_run(t, at, IS_DIGIT, room + 1);
+		size_t len = read_group(t, at, n);
 
-		if (len == 0 || len > room)
+		if (len == 0)
 			break;
-		memcpy(n->digits + n->n, t->p + at, len);
 		n->n += len;
 		at += len;
 		n->groups[n->n_groups++] = (struct number_group){ (uint8_t)len,

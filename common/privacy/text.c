@@ -25,16 +25,6 @@ const uint8_t text_classes[256] = {
 	['\r'] = IS_SPACE,
 };
 
-size_t
-text_run(const struct text *t, size_t at, unsigned classes, size_t max)
-{
-	size_t n = 0;
-
-	while (n < max && at + n < t->n && is(t->p[at + n], classes))
-		n++;
-	return n;
-}
-
 bool
 text_says(const struct text *t, size_t at, const char *lower)
 {

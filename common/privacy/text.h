@@ -65,7 +65,15 @@ text_before(const struct text *t, size_t i)
 }
 
 /* How many bytes of these classes follow, at most max. */
-size_t text_run(const struct text *, size_t at, unsigned classes, size_t max);
+static inline size_t
+text_run(const struct text *t, size_t at, unsigned classes, size_t max)
+{
+	size_t n = 0;
+
+	while (n < max && at + n < t->n && is(t->p[at + n], classes))
+		n++;
+	return n;
+}
 
 /* Does the text say this at that place, in whatever case? */
 bool text_says(const struct text *, size_t at, const char *lower);
