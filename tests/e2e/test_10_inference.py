@@ -1193,6 +1193,20 @@ def test_a_profile_s_new_endpoint_reaches_its_routes(gateway, box, backend):
                "it is asked there", 2)
 
 
+def test_a_profile_that_comes_back_opens_its_routes(gateway, box, backend):
+    text = PROFILE.replace("port: 1", f"port: {backend.server_port}")
+    described(gateway, text)
+    gateway.ok("inference", "set", "--provider", "my-models", "--model", MODEL)
+    assert chat(box)[0] == 200
+    (gateway.dir / "config/providers/my-models.yaml").unlink()
+    gateway.kill("gatewayd")
+    gateway.ok("inference", "get")
+    wait_until(lambda: chat(box)[0] == 503, "nobody knows how to ask", 5)
+    gateway.ok("provider", "profile", "import", "-f",
+               gateway.file("my-models.yaml", text))
+    wait_until(lambda: chat(box)[0] == 200, "it is asked again", 2)
+
+
 NOT_DESCRIBED = [
     ({"inference_capable: true": "inference_capable: false"},
      "has no models"),

@@ -1016,3 +1016,27 @@ def test_another_sealing_key_opens_what_refreshes_need(own_gateway):
     g.kill("gatewayd")
     p.refresh("rotate")
     assert use(s, held) == realm.issued[-1]
+
+
+def test_what_cannot_be_read_may_be_configured_anew(own_gateway):
+    """Written by another version, say; the value that there was stays."""
+    g = own_gateway
+    realm, p = token_realm(rotates=True), Provider(g)
+    refresh_token(p, realm)
+    p.wait("refreshed")
+    for _ in range(3):
+        p.refresh("rotate")
+    s = sandbox(g, p)
+    held = placeholder(s)
+    change(g, "UPDATE refresh SET strategy = 'of-tomorrow'")
+    g.kill("gatewayd")
+    wait_until(lambda: use(s, held) == realm.issued[-1], "it resolves", 5)
+    assert "no refresh is configured" in p.refresh("status", ok=False).err
+    assert "a refresh can't be read" in \
+        (g.dir / "state/gateway.log").read_text()
+    refresh_token(p, realm)
+    p.wait("refreshed")
+    for _ in range(2):
+        p.refresh("rotate")
+        g.kill("gatewayd")
+        assert p.status["status"] == "refreshed"
