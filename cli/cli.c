@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -26,15 +25,6 @@
 #define START_TRIES 500 /* of START_PAUSE_US */
 #define START_PAUSE_US 20000
 #define LOG_TAIL 2000 /* bytes of the gateway's log that an error shows */
-
-int64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 void
 say(enum mark mark, const char *fmt, ...)
@@ -250,12 +240,14 @@ given_socket(void)
 	return given != NULL && given[0] != '\0' ? given : NULL;
 }
 
-/* The one that was named; else the caller's own, else the system's. */
+/* The one that was named; else the caller's own, which may be started, else the
+ * system's. */
 static int
-find(struct cli *cli, struct error *e)
+find(struct cli *cli, enum start start, struct error *e)
 {
 	const char *given = given_socket();
 	autofree char *own = NULL;
+	struct error unsaid; /* what kept ours from starting is */
 
 	if (given != NULL)
 		return try_connect(cli, given, ENDPOINT_SHARED, e);
@@ -266,7 +258,11 @@ find(struct cli *cli, struct error *e)
 		return 0;
 	if (e->code == ERR_DENIED)
 		return -1;
-	return try_connect(cli, SYSTEM_SOCKET, ENDPOINT_SHARED, e);
+	if (start == START_NEVER)
+		return try_connect(cli, SYSTEM_SOCKET, ENDPOINT_SHARED, e);
+	return cli_start_gateway(cli, e) == 0
+		   ? 0
+		   : try_connect(cli, SYSTEM_SOCKET, ENDPOINT_SHARED, &unsaid);
 }
 
 int
@@ -274,7 +270,7 @@ cli_find(struct cli *cli)
 {
 	struct error e;
 
-	if (cli->fd >= 0 || find(cli, &e) == 0)
+	if (cli->fd >= 0 || find(cli, START_NEVER, &e) == 0)
 		return 1;
 	if (e.code == ERR_UNAVAILABLE)
 		return 0;
@@ -295,38 +291,18 @@ say_none(const char *given)
 	}
 }
 
-/* The caller's own comes first, and is started before the system's is asked. */
-static int
-find_or_start(struct cli *cli, struct error *e)
-{
-	autofree char *own = own_socket(e);
-	struct error ignored;
-
-	if (own == NULL)
-		return -1;
-	if (try_own(cli, own, e) == 0)
-		return 0;
-	if (e->code == ERR_DENIED)
-		return -1;
-	return cli_start_gateway(cli, e) == 0 ||
-		       try_connect(
-			   cli, SYSTEM_SOCKET, ENDPOINT_SHARED, &ignored) == 0
-		   ? 0
-		   : -1;
-}
-
 int
 cli_connect(struct cli *cli, enum start start)
 {
 	const char *given = given_socket();
-	bool only_find = given != NULL || start == START_NEVER;
 	struct error e;
 
 	if (cli->fd >= 0)
 		return 0;
-	if ((only_find ? find(cli, &e) : find_or_start(cli, &e)) == 0)
+	if (find(cli, start, &e) == 0)
 		return 0;
-	if (only_find && e.code == ERR_UNAVAILABLE)
+	if ((given != NULL || start == START_NEVER) &&
+	    e.code == ERR_UNAVAILABLE)
 		say_none(given);
 	else
 		say_why(&e);

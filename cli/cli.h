@@ -73,6 +73,4 @@ void hint(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The text of a file, at most max bytes; NULL and an error said. */
 char *read_file(const char *path, size_t max);
 
-int64_t now_ms(void);
-
 #endif

@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/output.h"
 #include "common/cleanup.h"
+#include "common/when.h"
 #include "common/wire/gateway.h"
 #include "common/xalloc.h"
 
@@ -62,7 +63,8 @@ parse_since(const char *text)
 
 	for (size_t i = 0; digits > 0 && digits < 10 && i < 3; i++)
 		if (strcmp(text + digits, units[i].unit) == 0)
-			return now_ms() - strtol(text, NULL, 10) * units[i].ms;
+			return when_now_ms() -
+			       strtol(text, NULL, 10) * units[i].ms;
 	(void)complain("--since '%s': a number with s, m or h (seconds, "
 		       "minutes, hours)",
 	    text);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* credentials.c - see credentials.h. */
 #include <fcntl.h>
-#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,13 +12,6 @@
 #include "common/cleanup.h"
 #include "common/xalloc.h"
 
-static void
-wipe(char *s)
-{
-	OPENSSL_cleanse(s, strlen(s));
-	free(s);
-}
-
 static int
 add(struct credentials *c, char *key, char *value)
 {
@@ -27,12 +19,12 @@ add(struct credentials *c, char *key, char *value)
 		(void)complain("the value of %s is longer than %d bytes", key,
 		    PROVIDER_VALUE_MAX);
 		free(key);
-		wipe(value);
+		free_secret(value);
 		return EXIT_FAILED;
 	}
 	if (c->n == PROVIDER_CREDENTIALS_MAX) {
 		free(key);
-		wipe(value);
+		free_secret(value);
 		return complain("a provider has at most %d credentials",
 		    PROVIDER_CREDENTIALS_MAX);
 	}
@@ -56,7 +48,9 @@ read_secret(int fd, const char *from)
 		value[--n] = '\0';
 	if (n > 0 && n <= PROVIDER_VALUE_MAX && strlen(value) == n)
 		return value;
-	wipe(value);
+	/* With what is behind a NUL, too. */
+	explicit_bzero(value, PROVIDER_VALUE_MAX + 2);
+	free(value);
 	(void)complain(
 	    "%s holds no value of 1 to %d bytes", from, PROVIDER_VALUE_MAX);
 	return NULL;
@@ -213,8 +207,7 @@ credentials_clear(struct credentials *c)
 {
 	for (size_t i = 0; i < c->n; i++) {
 		free((void *)(uintptr_t)c->v[i].key);
-		if (c->v[i].value != NULL)
-			wipe((char *)(uintptr_t)c->v[i].value);
+		free_secret((char *)(uintptr_t)c->v[i].value);
 	}
 	c->n = 0;
 }

@@ -111,3 +111,12 @@ when_parse(const char *text, int64_t *ret_ms)
 	*ret_ms = strtoll(text, &rest, 10);
 	return errno == 0 && *ret_ms <= MS_MAX ? 0 : -1;
 }
+
+int64_t
+when_now_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}

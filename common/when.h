@@ -13,4 +13,7 @@ int when_parse_rfc3339(const char *text, int64_t *ret_ms);
 /* The same, or milliseconds since the epoch ("1767225600000"). */
 int when_parse(const char *text, int64_t *ret_ms);
 
+/* The present, in milliseconds since the epoch. */
+int64_t when_now_ms(void);
+
 #endif

@@ -69,3 +69,11 @@ xasprintf(const char *fmt, ...)
 	va_end(ap);
 	return check(r < 0 ? NULL : s);
 }
+
+void
+free_secret(char *s)
+{
+	if (s != NULL)
+		explicit_bzero(s, strlen(s));
+	free(s);
+}

@@ -18,5 +18,7 @@ char *xstrdup(const char *);
 char *xstrndup(const char *, size_t max);
 void *xmemdup(const void *, size_t);
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* What held a secret is wiped before it is freed; NULL is fine. */
+void free_secret(char *);
 
 #endif

@@ -3,6 +3,7 @@
 #include <event2/event.h>
 #include <unistd.h>
 
+#include "common/when.h"
 #include "common/wire/gateway.h"
 #include "common/wire/inference.h"
 #include "common/wire/profile.h"
@@ -40,7 +41,7 @@ api_get_status(struct call *call, void *params, struct error *e)
 	struct gateway_daemon daemons[2];
 	struct gateway_status reply = { .version = OPENSHELL_VERSION,
 		.pid = getpid(),
-		.uptime_ms = now_ms() - gw->started_at_ms,
+		.uptime_ms = when_now_ms() - gw->started_at_ms,
 		.state_dir = gw->dirs.state,
 		.daemons = { daemons, 2 } };
 	const struct sandbox *s;

@@ -7,7 +7,6 @@
  * The links are resolved inside the sandbox, since that is where the paths of
  * its binaries mean something.
  */
-#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -140,8 +139,7 @@ on_links(void *arg, const struct varlink_result *r)
 	};
 	link_call(s->gw->proxy, &proxy_attach_method, &params, on_attached, a);
 	attachment_secrets_clear(&credentials);
-	OPENSSL_cleanse(key, strlen(key));
-	free(key);
+	free_secret(key);
 }
 
 static void

@@ -2,7 +2,6 @@
 /* attachment.c - see attachment.h. */
 #include <cjson/cJSON.h>
 #include <ctype.h>
-#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -340,9 +339,7 @@ attachment_secrets_clear(struct objects *secrets)
 	struct proxy_credential *v = secrets->v;
 
 	for (size_t i = 0; i < secrets->n; i++) {
-		OPENSSL_cleanse(
-		    (void *)(uintptr_t)v[i].value, strlen(v[i].value));
-		free((void *)(uintptr_t)v[i].value);
+		free_secret((char *)(uintptr_t)v[i].value);
 		free(v[i].endpoints.v);
 	}
 	free(v);

@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/varlink/codec.h"
 #include "common/varlink/server.h"
+#include "common/when.h"
 #include "common/wire/gateway.h"
 #include "common/wire/limits.h"
 #include "common/xalloc.h"
@@ -181,7 +182,7 @@ event_log_note(struct event_log *l, const char *sandbox, const char *level,
     const char *target, const char *message, ...)
 {
 	struct pair fields[NOTE_FIELDS_MAX];
-	struct log_event event = { .time_ms = now_ms(),
+	struct log_event event = { .time_ms = when_now_ms(),
 		.sandbox = sandbox,
 		.source = "gateway",
 		.level = level,

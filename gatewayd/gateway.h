@@ -49,6 +49,4 @@ struct gateway {
 	bool shutting_down; /* asked to end, with proxyd */
 };
 
-int64_t now_ms(void); /* since the epoch */
-
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* inference.c - see inference.h. */
-#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -512,14 +511,6 @@ inference_endpoint(struct gateway *gw, const struct inference_route *r)
 							: NULL;
 }
 
-static void
-wipe(char *secret)
-{
-	if (secret != NULL)
-		OPENSSL_cleanse(secret, strlen(secret));
-	free(secret);
-}
-
 /* A route as routerd gets it, with what it owns. */
 struct pushed {
 	char scope[INFERENCE_SCOPE_SIZE];
@@ -534,9 +525,9 @@ static void
 pushed_clear(struct pushed *p)
 {
 	free(p->endpoint);
-	wipe(p->key);
-	wipe(p->access_key);
-	wipe(p->session_token);
+	free_secret(p->key);
+	free_secret(p->access_key);
+	free_secret(p->session_token);
 }
 
 static char *

@@ -11,7 +11,6 @@
  */
 #include <errno.h>
 #include <event2/event.h>
-#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,6 +22,7 @@
 #include "common/policy/policy.h"
 #include "common/varlink/client.h"
 #include "common/varlink/codec.h"
+#include "common/when.h"
 #include "common/wire/limits.h"
 #include "common/wire/proxy.h"
 #include "common/wire/supervisor.h"
@@ -378,8 +378,7 @@ make_ca(struct gateway *gw, const char *id, char **ret_cert,
 	*ret_len = n + SEAL_OVERHEAD;
 	*ret_sealed = xmalloc(*ret_len);
 	seal_lock(gw->seal, label, key, n, *ret_sealed);
-	OPENSSL_cleanse(key, n);
-	free(key);
+	free_secret(key);
 	return 0;
 }
 
@@ -417,7 +416,7 @@ life_create(struct gateway *gw, const struct life_wish *w, struct sandbox **ret,
 	struct store_sandbox row = { .id = id,
 		.owner_uid = w->owner,
 		.phase = phase_name(PHASE_PROVISIONING),
-		.created_at_ms = now_ms(),
+		.created_at_ms = when_now_ms(),
 		.boot_id = gw->boot_id };
 	struct sandbox *s;
 

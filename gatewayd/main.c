@@ -14,7 +14,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -22,6 +21,7 @@
 #include "common/log.h"
 #include "common/unixsock.h"
 #include "common/varlink/server.h"
+#include "common/when.h"
 #include "common/wire/gateway.h"
 #include "common/wire/proxy.h"
 #include "common/wire/router.h"
@@ -46,15 +46,6 @@
 
 static struct gateway gateway = { .lock_fd = -1 };
 static const char *no_children;
-
-int64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static bool
 is_member(const struct peer *peer)
@@ -255,7 +246,7 @@ start(struct event_base *base, void *ctx, struct error *e)
 	struct gateway *gw = ctx;
 
 	gw->base = base;
-	gw->started_at_ms = now_ms();
+	gw->started_at_ms = when_now_ms();
 	/* Whoever holds the sealing key isn't looked into. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return error_errno(e, "cannot become undumpable");

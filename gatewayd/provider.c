@@ -2,7 +2,6 @@
 /* provider.c - see provider.h. */
 #include <assert.h>
 #include <ctype.h>
-#include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include "common/log.h"
 #include "common/varlink/codec.h"
 #include "common/varlink/server.h"
+#include "common/when.h"
 #include "common/xalloc.h"
 #include "gatewayd/attachment.h"
 #include "gatewayd/gateway.h"
@@ -159,8 +159,7 @@ load_credential(void *arg, const struct store_credential *row)
 	l->result = provider_secret(p, c, &value, l->e);
 	if (l->result < 0)
 		return;
-	OPENSSL_cleanse(value, strlen(value));
-	free(value);
+	free_secret(value);
 }
 
 int
@@ -568,7 +567,7 @@ provider_create(struct gateway *gw, uid_t owner,
 	p->type = xstrdup(profile->id);
 	p->owner = owner;
 	p->version = 1;
-	p->created_at_ms = now_ms();
+	p->created_at_ms = when_now_ms();
 	merge_credentials(p, &given->credentials);
 	merge_config(p, &given->config);
 	if (check_required(p, e) < 0 ||
@@ -719,8 +718,7 @@ put_value(struct provider *p, const struct provider_value *from, bool new_epoch)
 		c->epoch = c->revision + 1;
 	}
 	set_value(p, c, &(struct gateway_credential){ c->key, value, expires });
-	OPENSSL_cleanse(value, strlen(value));
-	free(value);
+	free_secret(value);
 }
 
 int

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/when.h"
 #include "gatewayd/gateway.h"
 #include "gatewayd/provider.h"
 #include "gatewayd/refresh.h"
@@ -125,7 +126,7 @@ refresh_rotate(struct refresh *r, struct refresh_wait *w, struct error *e)
 	struct refresh_state next = r->state;
 
 	next.status = REFRESH_IS_REQUESTED;
-	next.next_ms = now_ms();
+	next.next_ms = when_now_ms();
 	if (refresh_record_commit(r, &next, NULL, false, e) < 0)
 		return -1;
 	TAILQ_INSERT_TAIL(&r->waits, w, next);
@@ -176,7 +177,7 @@ check_key(const struct provider *p, const struct refresh_strategy *s,
 static int64_t
 first_try_ms(int64_t expires_at_ms)
 {
-	int64_t now = now_ms(), left_s = (expires_at_ms - now) / 1000;
+	int64_t now = when_now_ms(), left_s = (expires_at_ms - now) / 1000;
 
 	return left_s > 0 ? now + refresh_wait_s(left_s) * 1000 : now;
 }

@@ -144,21 +144,13 @@ member(const struct json_span *of, const char *name, struct json_span *ret)
 	return json_find(of, name, ret) == 1;
 }
 
-static void
-wipe(char **s)
-{
-	if (*s != NULL)
-		OPENSSL_cleanse(*s, strlen(*s));
-	free(*s);
-	*s = NULL;
-}
-
 void
 refresh_answer_clear(struct refresh_answer *a)
 {
 	for (size_t i = 0; i < REFRESH_OUTPUTS_MAX; i++)
-		wipe(&a->values[i]);
-	wipe(&a->refresh_token);
+		free_secret(a->values[i]);
+	free_secret(a->refresh_token);
+	*a = (struct refresh_answer){ 0 };
 }
 
 /*

@@ -6,6 +6,7 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "common/when.h"
 #include "common/xalloc.h"
 #include "gatewayd/fetch.h"
 #include "gatewayd/gateway.h"
@@ -39,7 +40,7 @@ static int64_t
 next_ms(const struct refresh *r, int64_t in_s)
 {
 	return refresh_slot_pace_ms(
-	    &r->slot, now_ms() + (in_s > 0 ? in_s : 1) * 1000);
+	    &r->slot, when_now_ms() + (in_s > 0 ? in_s : 1) * 1000);
 }
 
 /* The last thing that a try does: whoever waits is told. */
@@ -98,7 +99,7 @@ succeed(struct refresh *r, const struct refresh_answer *a)
 	struct error e;
 
 	refresh_state_set(&next, REFRESH_IS_REFRESHED, "");
-	next.last_ms = now_ms();
+	next.last_ms = when_now_ms();
 	next.expires_at_ms = next.last_ms + a->lifetime_s * 1000;
 	next.next_ms = next_ms(r, refresh_wait_s(a->lifetime_s));
 	if (a->refresh_token != NULL &&
@@ -145,8 +146,8 @@ on_answer(void *arg, const struct fetch_answer *a, const struct error *why)
 
 	land(r);
 	if (a != NULL)
-		outcome = refresh_read(
-		    r->strategy, a->status, a->body, now_ms() / 1000, &got, &e);
+		outcome = refresh_read(r->strategy, a->status, a->body,
+		    when_now_ms() / 1000, &got, &e);
 	else
 		(void)error_set(
 		    &e, why->code, "the token endpoint: %s", why->text);
@@ -169,7 +170,7 @@ ask(struct refresh *r, const struct pairs *material, struct error *e)
 
 	if (result == 0)
 		result = refresh_build(r->strategy, text, &url, material,
-		    now_ms() / 1000, &request, e);
+		    when_now_ms() / 1000, &request, e);
 	if (result == 0)
 		r->fetch =
 		    fetch_post(r->gw->refreshes->fetcher, &url, request.headers,
@@ -264,7 +265,7 @@ wake_ms(const struct refreshes *all, int64_t now)
 static void
 sweep(struct refreshes *all)
 {
-	int64_t now = now_ms(), in_ms;
+	int64_t now = when_now_ms(), in_ms;
 	struct refresh_slot *slot;
 	struct refresh *r;
 	struct timeval in;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* refresh_record.c - see refresh_record.h. */
-#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,8 +162,7 @@ refresh_record_open(const struct refresh *r, struct arena *arena,
 		    r->key, r->provider->name);
 	what =
 	    codec_decode_text(json, sealed_fields, sizeof(*what), arena, &bad);
-	OPENSSL_cleanse(json, strlen(json));
-	free(json);
+	free_secret(json);
 	if (what == NULL)
 		return error_set(e, ERR_INVALID,
 		    "the material of credential '%s' can't be read", r->key);

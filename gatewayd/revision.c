@@ -9,6 +9,7 @@
 #include "common/policy/policy.h"
 #include "common/varlink/client.h"
 #include "common/varlink/server.h"
+#include "common/when.h"
 #include "common/wire/gateway.h"
 #include "common/wire/proxy.h"
 #include "common/wire/supervisor.h"
@@ -126,7 +127,7 @@ revision_set(struct sandbox *s, const struct policy *policy,
 			.policy = json,
 			.hash = ret_hash,
 			.status = "pending",
-			.created_at_ms = now_ms() };
+			.created_at_ms = when_now_ms() };
 		r = store_revision_insert(s->gw->store, &row, in_use, e);
 	}
 	revision_clear(&newest);
@@ -304,7 +305,7 @@ revision_decided(
 	struct error e;
 
 	if (store_revision_decide(s->gw->store, s->id, version, status,
-		refusal != NULL ? refusal->text : NULL, now_ms(), &e) < 0)
+		refusal != NULL ? refusal->text : NULL, when_now_ms(), &e) < 0)
 		log_warnx("policy revision not written down id=%s: %s", s->id,
 		    e.text);
 	(void)snprintf(text, sizeof(text), "%lld", (long long)version);

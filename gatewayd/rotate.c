@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* rotate.c - see rotate.h. */
-#include <openssl/crypto.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
+#include "common/xalloc.h"
 #include "gatewayd/gateway.h"
 #include "gatewayd/provider.h"
 #include "gatewayd/refresh.h"
@@ -51,8 +50,7 @@ try_to_open(void *arg, const char *label, const void *sealed, size_t len)
 		return;
 	}
 	t->opened++;
-	OPENSSL_cleanse(secret, strlen(secret));
-	free(secret);
+	free_secret(secret);
 }
 
 /*

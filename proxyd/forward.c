@@ -8,11 +8,11 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/credential/table.h"
 #include "common/http/websocket.h"
 #include "common/http/write.h"
+#include "common/when.h"
 #include "common/xalloc.h"
 #include "proxyd/audit.h"
 #include "proxyd/collect.h"
@@ -87,15 +87,6 @@ forward_is_unguarded(const struct conn *c, const struct matcher *m)
 	       !matcher_allows_uninspected(m, c->host, c->port, caller);
 }
 
-static int64_t
-wall_clock_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static void
 begin(struct outgoing *o, struct conn *c, const struct http_head *head)
 {
@@ -112,7 +103,7 @@ begin(struct outgoing *o, struct conn *c, const struct http_head *head)
 	    &c->who->caller, o->path->path, &o->rules);
 	o->in = (struct inject){ .credentials = c->sandbox->credentials,
 		.to = { c->host, c->port, o->path->path, o->rules.provider,
-		    wall_clock_ms() },
+		    when_now_ms() },
 		.is_signed = o->rules.signing != POLICY_NO_SIGNING,
 		.used = x->injected };
 	/* Without a Host nobody has said which server is meant; TRACE sends
@@ -253,9 +244,7 @@ is_still_allowed(const struct outgoing *o, struct decision *d)
 	query = http_slice_dup(o->query);
 	matcher_request(c->rules->matcher, c->host, c->port, &c->who->caller,
 	    c->worker->scratch.method, o->path->path, query, d);
-	if (query != NULL)
-		explicit_bzero(query, strlen(query));
-	free(query);
+	free_secret(query);
 	if (d->verdict != VERDICT_DENY)
 		return true;
 	/* It would name the path. */

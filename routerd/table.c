@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* table.c - see table.h. */
-#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/cleanup.h"
 #include "common/credential/injected.h"
@@ -11,6 +9,7 @@
 #include "common/http/message.h"
 #include "common/log.h"
 #include "common/privacy/privacy.h"
+#include "common/when.h"
 #include "common/wire/router.h"
 #include "common/xalloc.h"
 #include "routerd/backend.h"
@@ -31,14 +30,6 @@ dup_or_null(const char *s)
 }
 
 static void
-wipe(char *secret)
-{
-	if (secret != NULL)
-		OPENSSL_cleanse(secret, strlen(secret));
-	free(secret);
-}
-
-static void
 route_clear(struct route *r)
 {
 	free(r->scope);
@@ -53,8 +44,8 @@ route_clear(struct route *r)
 	redact_free(r->redact);
 	privacy_matcher_free(r->privacy);
 	free(r->reroute);
-	wipe(r->key);
-	wipe(r->session_token);
+	free_secret(r->key);
+	free_secret(r->session_token);
 	for (size_t i = 0; r->fallbacks[i] != NULL; i++)
 		free(r->fallbacks[i]);
 }
@@ -141,13 +132,9 @@ read_protocols(struct route *r, const struct strings *names, struct error *e)
 bool
 route_is_closed(const struct route *r)
 {
-	struct timespec t;
-
 	if (r->is_broken || r->expires_at_ms == 0)
 		return r->is_broken;
-	(void)clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000 >=
-	       r->expires_at_ms;
+	return when_now_ms() >= r->expires_at_ms;
 }
 
 /* A broken one takes all: it has the place of one that did. */

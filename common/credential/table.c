@@ -91,9 +91,7 @@ credentials_free(struct credentials *c)
 		for (size_t j = 0; j < row->n_endpoints; j++)
 			selector_free(row->endpoints[j]);
 		free(row->endpoints);
-		if (row->value != NULL)
-			explicit_bzero(row->value, strlen(row->value));
-		free(row->value);
+		free_secret(row->value);
 		free(row->key);
 		free(row->provider);
 	}

@@ -8,9 +8,9 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/varlink/server.h"
+#include "common/when.h"
 #include "common/wire/proxy.h"
 #include "common/xalloc.h"
 #include "common/wire/events.h"
@@ -141,15 +141,6 @@ keep(struct events *ev, const char *s)
 	return at;
 }
 
-static int64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 void
 events_add(struct events *ev, bool is_denial, const char *sandbox,
     const char *message, const struct pair *pairs, size_t n)
@@ -164,7 +155,7 @@ events_add(struct events *ev, bool is_denial, const char *sandbox,
 			to[kept++] = (struct pair){ pairs[i].name,
 				keep(ev, pairs[i].value) };
 	*event = (struct log_event){
-		.time_ms = now_ms(),
+		.time_ms = when_now_ms(),
 		.sandbox = keep(ev, sandbox),
 		.source = "sandbox",
 		.level = is_denial ? "warn" : "info",

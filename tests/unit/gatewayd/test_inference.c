@@ -20,12 +20,6 @@
 
 #define OWNERS 2
 
-int64_t
-now_ms(void)
-{
-	return 0;
-}
-
 /* Owners 0 and 1, each with a provider "p"; routerd is away. */
 struct place {
 	char path[64];

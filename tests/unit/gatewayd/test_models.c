@@ -16,12 +16,6 @@
 #include "gatewayd/profile.h"
 #include "gatewayd/provider.h"
 
-int64_t
-now_ms(void)
-{
-	return 0;
-}
-
 /* A profile's first endpoint, and the base URL that it gives. */
 static const struct place {
 	const char *endpoint;
