@@ -19,28 +19,42 @@
 static const struct kind {
 	const char *type;
 	const char *keys[KEYS_MAX]; /* preferred credentials, in order */
-	const char *url_config;     /* overrides the endpoint */
-	const char *endpoint;       /* NULL: see make_endpoint() */
 	bool only_preferred;       /* else any will do, if it is the only one */
+	const char *url_config;    /* overrides the endpoint */
+	const char *endpoint;      /* NULL: see make_endpoint() */
 	const char *region_config; /* NULL: it has no regions */
 	const char *region;        /* if that isn't set */
 } kinds[] = {
-	{ "openai", { "OPENAI_API_KEY" }, "OPENAI_BASE_URL",
-	    "https://api.openai.com/v1", false },
-	{ "anthropic", { "ANTHROPIC_API_KEY" }, "ANTHROPIC_BASE_URL",
-	    "https://api.anthropic.com/v1", false },
-	{ "nvidia", { "NVIDIA_API_KEY" }, "NVIDIA_BASE_URL",
-	    "https://integrate.api.nvidia.com/v1", false },
-	{ "deepinfra", { "DEEPINFRA_API_KEY" }, "DEEPINFRA_BASE_URL",
-	    "https://api.deepinfra.com/v1/openai", false },
-	{ "google-vertex-ai",
-	    { "GOOGLE_VERTEX_AI_SERVICE_ACCOUNT_TOKEN",
+	{ .type = "openai",
+	    .keys = { "OPENAI_API_KEY" },
+	    .url_config = "OPENAI_BASE_URL",
+	    .endpoint = "https://api.openai.com/v1" },
+	{ .type = "anthropic",
+	    .keys = { "ANTHROPIC_API_KEY" },
+	    .url_config = "ANTHROPIC_BASE_URL",
+	    .endpoint = "https://api.anthropic.com/v1" },
+	{ .type = "nvidia",
+	    .keys = { "NVIDIA_API_KEY" },
+	    .url_config = "NVIDIA_BASE_URL",
+	    .endpoint = "https://integrate.api.nvidia.com/v1" },
+	{ .type = "deepinfra",
+	    .keys = { "DEEPINFRA_API_KEY" },
+	    .url_config = "DEEPINFRA_BASE_URL",
+	    .endpoint = "https://api.deepinfra.com/v1/openai" },
+	{ .type = "google-vertex-ai",
+	    .keys = { "GOOGLE_VERTEX_AI_SERVICE_ACCOUNT_TOKEN",
 		"VERTEX_AI_SERVICE_ACCOUNT_TOKEN", "GOOGLE_VERTEX_AI_TOKEN",
 		"VERTEX_AI_TOKEN" },
-	    "VERTEX_AI_BASE_URL", NULL, true, "VERTEX_AI_REGION",
-	    "us-central1" },
-	{ "aws-bedrock", { "AWS_SECRET_ACCESS_KEY" }, "BEDROCK_BASE_URL", NULL,
-	    true, "AWS_REGION", "us-east-1" },
+	    .only_preferred = true,
+	    .url_config = "VERTEX_AI_BASE_URL",
+	    .region_config = "VERTEX_AI_REGION",
+	    .region = "us-central1" },
+	{ .type = "aws-bedrock",
+	    .keys = { "AWS_SECRET_ACCESS_KEY" },
+	    .only_preferred = true,
+	    .url_config = "BEDROCK_BASE_URL",
+	    .region_config = "AWS_REGION",
+	    .region = "us-east-1" },
 };
 
 /* How a profile's key is sent, and who speaks like that. */
