@@ -78,6 +78,11 @@ read_reroute(const char *name, const char *section)
 	return to;
 }
 
+/* What another version has written, say.  The route keeps its place, so that no
+ * other takes it, and isn't asked. */
+static const struct gateway_set_inference unreadable = { .provider = "",
+	.model = "" };
+
 static void
 load_route(void *arg, const struct store_route *row)
 {
@@ -91,9 +96,7 @@ load_route(void *arg, const struct store_route *row)
 	if (r->spec == NULL) {
 		log_warnx("an inference route can't be read name=%s field=%s",
 		    row->name, bad.path);
-		arena_clear(&r->arena);
-		free(r);
-		return;
+		r->spec = &unreadable;
 	}
 	r->owner = (uid_t)row->owner_uid;
 	r->sandbox = xstrdup(row->sandbox);
@@ -366,6 +369,24 @@ check(struct gateway *gw, uid_t owner, const char *name,
 	return models_find(p, &m, e);
 }
 
+/* Nobody is to lose a privacy section by choosing another model. */
+static int
+check_loss(const char *name, const struct inference_route *old, struct error *e)
+{
+	if (old != NULL && old->spec == &unreadable)
+		return error_set(e, ERR_PRECONDITION,
+		    "route '%s' can't be read and may have a privacy section: "
+		    "give it with --privacy FILE, or none with --clear privacy",
+		    name);
+	if (old != NULL && old->spec->privacy != NULL)
+		return error_set(e, ERR_PRECONDITION,
+		    "route '%s' has a privacy section: give it again with "
+		    "--privacy FILE, take it away with --clear privacy, or "
+		    "change the rest with: openshell inference update",
+		    name);
+	return 0;
+}
+
 /* ret->privacy is *ret_privacy, owned, if there is any. */
 static int
 prepare(struct gateway *gw, uid_t owner, const char *sandbox,
@@ -379,18 +400,17 @@ prepare(struct gateway *gw, uid_t owner, const char *sandbox,
 	if (given->update && old == NULL)
 		return error_set(e, ERR_NOT_FOUND,
 		    "there is no inference route '%s' to update", name);
+	if (given->update && old->spec == &unreadable)
+		return error_set(e, ERR_PRECONDITION,
+		    "route '%s' can't be read: set it anew with: openshell "
+		    "inference set",
+		    name);
 	if (check_clear(&given->clear, e) < 0)
 		return -1;
 	*ret = merge(given, old);
-	/* Nobody is to lose it by choosing another model. */
-	if (old != NULL && old->spec->privacy != NULL && ret->privacy == NULL &&
-	    !has(&given->clear, "privacy"))
-		return error_set(e, ERR_PRECONDITION,
-		    "route '%s' has a privacy section: give it again with "
-		    "--privacy FILE, take it away with --clear privacy, or "
-		    "change the rest with: openshell inference update",
-		    name);
-	if (check(gw, owner, name, ret, e) < 0 ||
+	if ((ret->privacy == NULL && !has(&given->clear, "privacy") &&
+		check_loss(name, old, e) < 0) ||
+	    check(gw, owner, name, ret, e) < 0 ||
 	    check_privacy(
 		gw, owner, sandbox, name, ret->privacy, ret_privacy, e) < 0)
 		return -1;
@@ -519,6 +539,7 @@ struct pushed {
 	char *key;
 	char *access_key;
 	char *session_token;
+	int64_t expires_at_ms; /* the first of them; 0: never */
 };
 
 static void
@@ -530,16 +551,20 @@ pushed_clear(struct pushed *p)
 	free_secret(p->session_token);
 }
 
-static char *
-secret_or_null(const struct provider *p, const char *key)
+/* NULL: there is none, and none is sent. */
+static int
+open_secret(const struct provider *p, const struct credential *c,
+    struct pushed *own, char **ret, struct error *e)
 {
-	const struct credential *c = provider_credential(p, key);
-	char *value = NULL;
-	struct error e;
-
-	if (c != NULL && provider_secret(p, c, &value, &e) < 0)
-		log_warnx("%s", e.text);
-	return value;
+	if (c == NULL)
+		return 0;
+	if (credential_is_empty(c))
+		return error_set(e, ERR_PRECONDITION,
+		    "provider '%s' waits for a new %s", p->name, c->key);
+	if (c->expires_at_ms > 0 &&
+	    (own->expires_at_ms == 0 || c->expires_at_ms < own->expires_at_ms))
+		own->expires_at_ms = c->expires_at_ms;
+	return provider_secret(p, c, ret, e);
 }
 
 /* Endpoint and secrets. */
@@ -547,21 +572,20 @@ static int
 fill_access(const struct inference_route *r, const struct provider *p,
     struct models *m, struct pushed *own, struct error *e)
 {
+	if (r->spec == &unreadable)
+		return error_set(e, ERR_PRECONDITION, "it can't be read");
 	if (p == NULL)
 		return error_set(e, ERR_NOT_FOUND, "provider '%s' is gone",
 		    r->spec->provider);
-	if (models_find(p, m, e) < 0)
+	if (models_find(p, m, e) < 0 ||
+	    open_secret(p, m->key, own, &own->key, e) < 0)
 		return -1;
-	if (m->key != NULL && credential_is_empty(m->key))
-		return error_set(e, ERR_PRECONDITION,
-		    "provider '%s' waits for a new key", p->name);
-	/* Servers on one's own machine often want no key. */
-	if (m->key != NULL && provider_secret(p, m->key, &own->key, e) < 0)
+	if (strcmp(m->speaks, "aws-bedrock") == 0 &&
+	    (open_secret(p, provider_credential(p, "AWS_ACCESS_KEY_ID"), own,
+		 &own->access_key, e) < 0 ||
+		open_secret(p, provider_credential(p, "AWS_SESSION_TOKEN"), own,
+		    &own->session_token, e) < 0))
 		return -1;
-	if (strcmp(m->speaks, "aws-bedrock") == 0) {
-		own->access_key = secret_or_null(p, "AWS_ACCESS_KEY_ID");
-		own->session_token = secret_or_null(p, "AWS_SESSION_TOKEN");
-	}
 	own->endpoint = steal_ptr(&m->endpoint);
 	own->region = m->region;
 	return 0;
@@ -589,7 +613,7 @@ fill(struct gateway *gw, const struct inference_route *r, struct pushed *own,
 		.access_key = own->access_key,
 		.session_token = own->session_token,
 		.region = own->region,
-		.expires_at_ms = m.key != NULL ? m.key->expires_at_ms : 0,
+		.expires_at_ms = own->expires_at_ms,
 		.timeout_s = spec->timeout_s,
 		.fallbacks = spec->fallbacks,
 		.requests_per_minute = spec->requests_per_minute,

@@ -19,11 +19,11 @@
 static const struct kind {
 	const char *type;
 	const char *keys[KEYS_MAX]; /* preferred credentials, in order */
-	bool only_preferred;       /* else any will do, if it is the only one */
-	const char *url_config;    /* overrides the endpoint */
-	const char *endpoint;      /* NULL: see make_endpoint() */
-	const char *region_config; /* NULL: it has no regions */
-	const char *region;        /* if that isn't set */
+	bool only_preferred;        /* else see key_of() */
+	const char *url_config;     /* overrides the endpoint */
+	const char *endpoint;       /* NULL: see make_endpoint() */
+	const char *region_config;  /* NULL: it has no regions */
+	const char *region;         /* if that isn't set */
 } kinds[] = {
 	{ .type = "openai",
 	    .keys = { "OPENAI_API_KEY" },
@@ -115,17 +115,21 @@ check_endpoint(const struct provider *p, const char *config,
  * Types that routerd knows.
  */
 
+/* A server of one's own may have its key under any name, if it is the only one;
+ * a vendor is never sent what may be somebody else's. */
 static const struct credential *
 key_of(const struct provider *p, const struct kind *k)
 {
+	bool any = !k->only_preferred && p->n_credentials == 1 &&
+		   provider_config(p, k->url_config) != NULL;
+
 	for (size_t i = 0; i < KEYS_MAX && k->keys[i] != NULL; i++) {
 		const struct credential *c = provider_credential(p, k->keys[i]);
 
 		if (c != NULL)
 			return c;
 	}
-	return !k->only_preferred && p->n_credentials == 1 ? &p->credentials[0]
-							   : NULL;
+	return any ? &p->credentials[0] : NULL;
 }
 
 static const char *
@@ -188,6 +192,11 @@ find_known(const struct provider *p, const struct kind *k, struct models *ret,
 		    "provider '%s' says no endpoint: set its config "
 		    "VERTEX_AI_PROJECT_ID or %s",
 		    p->name, k->url_config);
+	if (ret->key == NULL && provider_config(p, k->url_config) == NULL)
+		return error_set(e, ERR_PRECONDITION,
+		    "provider '%s' has no %s: give it with openshell provider "
+		    "update, or set its config %s to a server that wants none",
+		    p->name, k->keys[0], k->url_config);
 	if (check_region(p, k, ret->region, e) < 0)
 		return -1;
 	return check_endpoint(p, k->url_config, ret->endpoint, e);
@@ -297,6 +306,11 @@ models_find(const struct provider *p, struct models *ret, struct error *e)
 	const struct kind *k = kind_of(p->type);
 	const struct profile *profile;
 
+	if (p->unread != NULL)
+		return error_set(e, ERR_PRECONDITION,
+		    "the config of provider '%s' can't be read: give it anew "
+		    "with openshell provider update --config KEY=VALUE",
+		    p->name);
 	if (k != NULL)
 		return find_known(p, k, ret, e);
 	profile = profile_find(&p->gw->profiles, p->type);

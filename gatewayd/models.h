@@ -3,7 +3,9 @@
  * models.h - how the models of a provider are asked: in which language, where,
  * and with which of its credentials.
  *
- * Types that routerd knows by name are in a table.  Any other has models if
+ * Types that routerd knows by name are in a table.  Their key is the credential
+ * of the type's own name; a server of one's own (`<TYPE>_BASE_URL`) may also
+ * have it under another, if it is the only one.  Any other type has models if
  * its profile says `inference_capable: true`; then its first credential is the
  * key, and how that is sent says whose language it is:
  *

@@ -47,6 +47,7 @@ provider_free(struct provider *p)
 		credential_clear(&p->credentials[i]);
 	free(p->credentials);
 	arena_clear(&p->config_arena);
+	free(p->unread);
 	free(p->name);
 	free(p->type);
 	free(p);
@@ -110,8 +111,10 @@ load_provider(void *arg, const struct store_provider *row)
 	p->type = xstrdup(row->type);
 	p->version = row->version;
 	p->created_at_ms = row->created_at_ms;
-	if (!read_config(p, row->config))
+	if (!read_config(p, row->config)) {
 		log_warnx("provider has an unreadable config name=%s", p->name);
+		p->unread = xstrdup(row->config);
+	}
 	TAILQ_INSERT_TAIL(&l->gw->providers->list, p, next);
 }
 
@@ -499,8 +502,8 @@ write_provider(struct provider *p,
 	}
 	return write(p->gw->store,
 	    &(struct store_provider){ p->id, p->name, p->owner, p->type,
-		buf_str(&json), p->version, p->created_at_ms, rows,
-		p->n_credentials, refresh },
+		p->unread != NULL ? p->unread : buf_str(&json), p->version,
+		p->created_at_ms, rows, p->n_credentials, refresh },
 	    e);
 }
 
@@ -603,6 +606,7 @@ copy(const struct provider *p)
 	}
 	c->config_arena = (struct arena){ 0 };
 	c->config = (struct pairs){ NULL, 0 };
+	c->unread = p->unread != NULL ? xstrdup(p->unread) : NULL;
 	merge_config(c, &p->config);
 	return c;
 }
@@ -641,6 +645,8 @@ replace(struct provider *p, struct provider *next,
 	p->config_arena = next->config_arena;
 	p->config = next->config;
 	next->config_arena = (struct arena){ 0 };
+	free(p->unread);
+	p->unread = steal_ptr(&next->unread);
 	p->version = next->version;
 	provider_free(next);
 	tell_users(p->gw, p);
@@ -678,6 +684,8 @@ provider_update(struct provider *p, const struct gateway_update_provider *given,
 	next = copy(p);
 	merge_credentials(next, &given->credentials);
 	merge_config(next, &given->config);
+	if (given->config.n > 0)
+		free(steal_ptr(&next->unread));
 	if (check_required(next, e) < 0) {
 		provider_free(next);
 		return -1;

@@ -50,6 +50,7 @@ struct provider {
 	int64_t created_at_ms;
 	struct arena config_arena;
 	struct pairs config;
+	char *unread; /* config that we couldn't read, kept; or NULL */
 	struct credential *credentials;
 	size_t n_credentials;
 };

@@ -202,10 +202,7 @@ refresh_configure(struct provider *p,
 	r = refresh_record_new(p, key, w.strategy, w.token_url);
 	first.version = old != NULL ? old->state.version : 0;
 	refresh_record_seal(r, &w.material, &first);
-	/* What the store has and we couldn't read must not be newer. */
-	if ((old == NULL &&
-		store_refresh_delete(p->gw->store, p->id, key, e) < 0) ||
-	    refresh_record_commit(r, &first, NULL, true, e) < 0) {
+	if (refresh_record_commit(r, &first, NULL, true, e) < 0) {
 		free(first.material);
 		refresh_record_free(r);
 		return -1;

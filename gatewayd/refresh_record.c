@@ -194,7 +194,7 @@ refresh_record_commit(struct refresh *r, const struct refresh_state *next,
 		refresh_strategy_name(r->strategy), r->token_url,
 		next->material, next->material_len, next->version,
 		status_names[next->status], next->expires_at_ms, next->next_ms,
-		next->last_ms, next->error };
+		next->last_ms, next->error, new_epoch };
 
 	for (size_t i = 0; i < outputs.n; i++)
 		v[i] = (struct provider_value){ outputs.v[i],

@@ -11,6 +11,7 @@
 #ifndef GATEWAYD_STORE_H
 #define GATEWAYD_STORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -126,6 +127,7 @@ struct store_refresh {
 	int64_t next_ms;
 	int64_t last_ms;
 	const char *error; /* or "" */
+	bool anew;         /* written: whatever the version of what is there */
 };
 
 struct store_provider {
@@ -156,8 +158,9 @@ int store_credential_each(struct store *,
     void (*row)(void *arg, const struct store_credential *), void *arg,
     struct error *);
 
-/* ERR_PRECONDITION if the material that is there is of a later version: a
- * token that is spent never takes its successor's place. */
+/* ERR_PRECONDITION if the material that is there is of a later version, unless
+ * it is configured anew: a token that is spent never takes its successor's
+ * place. */
 int store_refresh_put(
     struct store *, const struct store_refresh *, struct error *);
 int store_refresh_delete(

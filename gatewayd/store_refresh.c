@@ -18,10 +18,11 @@ store_refresh_put(
 		" expires_at_ms = excluded.expires_at_ms,"
 		" next_ms = excluded.next_ms, last_ms = excluded.last_ms,"
 		" error = excluded.error"
-		" WHERE excluded.version >= version",
-		"ssssbisiiis", r->provider, r->key, r->strategy, r->token_url,
+		" WHERE excluded.version >= version OR ?",
+		"ssssbisiiisi", r->provider, r->key, r->strategy, r->token_url,
 		r->material, r->material_len, r->version, r->status,
-		r->expires_at_ms, r->next_ms, r->last_ms, r->error) < 0)
+		r->expires_at_ms, r->next_ms, r->last_ms, r->error,
+		(int64_t)r->anew) < 0)
 		return -1;
 	if (sqlite3_changes(s->db) == 0)
 		return error_set(e, ERR_PRECONDITION,

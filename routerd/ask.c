@@ -144,6 +144,22 @@ ask_make(struct ask *a, const char *method, const char *path)
 	return a->is_known;
 }
 
+/* U+017F, which Unicode folds to an s. */
+static size_t
+fold_long_s(char *p, size_t n)
+{
+	size_t to = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (i + 1 < n && p[i] == '\xc5' && p[i + 1] == '\xbf') {
+			p[to++] = 's';
+			i++;
+		} else {
+			p[to++] = p[i];
+		}
+	return to;
+}
+
 /* Is it one of the names, in other letters?  Some backends take that for it. */
 static bool
 is_like(const struct json_span *key, const char *const *names)
@@ -151,14 +167,21 @@ is_like(const struct json_span *key, const char *const *names)
 	char name[128];
 	size_t n;
 
-	if (key->n > sizeof(name))
+	if (key->n >= sizeof(name))
 		return false;
-	n = json_unescape(key, name);
-	name[n < sizeof(name) ? n : sizeof(name) - 1] = '\0';
+	n = fold_long_s(name, json_unescape(key, name));
+	name[n] = '\0';
 	for (; *names != NULL; names++)
-		if (strcasecmp(name, *names) == 0 && strcmp(name, *names) != 0)
+		if (strcasecmp(name, *names) == 0 && !json_is(key, *names))
 			return true;
 	return false;
+}
+
+/* Some backends read a name to its first NUL. */
+static bool
+has_nul(const struct json_span *key)
+{
+	return memmem(key->p, key->n, "\\u0000", 6) != NULL;
 }
 
 /* What decides here must decide at the backend, too: one reading of it. */
@@ -171,7 +194,10 @@ check_spelling(const struct json_span *top, struct error *e)
 	struct json_span key, value;
 
 	while (json_next(&it, &key, &value))
-		if (is_like(&key, names))
+		if (has_nul(&key))
+			return error_set(
+			    e, ERR_INVALID, "a member's name has a NUL");
+		else if (is_like(&key, names))
 			return error_set(e, ERR_INVALID,
 			    "model, models, stream and stream_options are "
 			    "written in small letters");

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """One gateway of the tests' own, and how they use it: like people do."""
 
+import contextlib
 import json
 import os
 import pathlib
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -83,6 +85,15 @@ class Gateway:
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not pathlib.Path(f"/proc/{pid}").exists() or
                    is_zombie(pid), "it is dead")
+
+    def database(self):
+        return contextlib.closing(
+            sqlite3.connect(self.dir / "state/openshell.db", timeout=5))
+
+    def change(self, sql):
+        """What is stored; a gatewayd that runs doesn't notice."""
+        with self.database() as db, db:
+            assert db.execute(sql).rowcount != 0
 
     def close(self):
         self.run("sandbox", "delete", "--all")

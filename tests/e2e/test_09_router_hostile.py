@@ -506,7 +506,9 @@ SPELLINGS = [
     b'{"\\u0053tream":true}', b'{"STREAM_OPTIONS":{}}',
     b'{"stream_options":{},"stream_options":{}}',
     b'{"model":"a","model":"b"}', b'{"Model":"b"}', b'{"model":"a","MODEL":1}',
-    b'{"Models":["b"]}',
+    b'{"Models":["b"]}', b'{"model\\u0000":"b","model":"a"}',
+    b'{"model\\u0000' + b"x" * 200 + b'":"b"}',
+    b'{"\\u017ftream":true}', '{"\u017ftream_options":{}}'.encode(),
 ]
 
 
@@ -521,7 +523,7 @@ def willing():
     return asked, serve
 
 
-@pytest.mark.parametrize("body", SPELLINGS, ids=lambda b: b.decode())
+@pytest.mark.parametrize("body", SPELLINGS, ids=range(len(SPELLINGS)))
 def test_what_decides_here_has_one_reading(world, body):
     asked, serve = willing()
     router, _ = world(serve, {"model": "pinned"})

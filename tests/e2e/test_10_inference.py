@@ -826,6 +826,76 @@ def test_no_other_credential_takes_the_key_s_place(gateway, box, backend):
                backend.requests[-1]["headers"], "the key is gone")
 
 
+def test_a_vendor_is_sent_no_other_credential(gateway):
+    gateway.ok("provider", "create", "--name", "openai", "--type", "openai",
+               "--credential", "OTHER_TOKEN", env={"OTHER_TOKEN": "other"})
+    r = gateway.run("inference", "set", "--provider", "openai", "--model",
+                    MODEL)
+    assert r.rc == 1 and "provider 'openai' has no OPENAI_API_KEY" in r.err, r
+
+
+@pytest.mark.parametrize("other", ["AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"])
+def test_no_part_of_a_signature_outlives_its_time(gateway, box, backend,
+                                                  other):
+    route(gateway, backend, "aws-bedrock")
+    argv = ("provider", "update", "aws-bedrock", "--credential", other)
+    gateway.ok(*argv, env={other: "part"})
+    invoke = lambda: ask(box, f"/model/{SEGMENT}/invoke", A)  # noqa: E731
+    wait_until(lambda: invoke()[0] == 200, "it is asked", 2)
+    gateway.ok(*argv, "--credential-expires-at",
+               f"{other}={int(time.time() * 1000) + 700}", env={other: "part"})
+    time.sleep(1)
+    n = len(backend.requests)
+    status, _, text = invoke()
+    assert status == 503 and "expired" in text, (status, text)
+    assert len(backend.requests) == n
+
+
+def test_a_route_that_cannot_be_read_is_closed(gateway, box, backend):
+    """Written by another version, say; the owner's doesn't take its place."""
+    route(gateway, backend)
+    gateway.ok("inference", "set", "--provider", "openai", "--model", MODEL,
+               "--sandbox", box.name)
+    assert chat(box)[0] == 200
+    gateway.change("UPDATE inference_route SET spec = '{\"of\":\"tomorrow\"}'"
+                   " WHERE sandbox != ''")
+    gateway.kill("gatewayd")
+    gateway.ok("inference", "get")
+    wait_until(lambda: chat(box)[0] == 503, "it is closed", 5)
+    n = len(backend.requests)
+    argv = ["--sandbox", box.name, "--provider", "openai", "--model", MODEL]
+    r = gateway.run("inference", "update", *argv)
+    assert r.rc == 1 and "can't be read: set it anew" in r.err, r
+    r = gateway.run("inference", "set", *argv)
+    assert r.rc == 1 and "may have a privacy section" in r.err, r
+    assert chat(box)[0] == 503 and len(backend.requests) == n
+    gateway.ok("inference", "set", *argv, "--clear", "privacy")
+    wait_until(lambda: chat(box)[0] == 200, "it is asked again", 2)
+
+
+def test_a_config_that_cannot_be_read_is_no_other(gateway, box, backend):
+    """The key doesn't go where a provider without one would send it."""
+    route(gateway, backend)
+    stored = '{"of":"tomorrow"}'
+    gateway.change(f"UPDATE provider SET config = '{stored}'")
+    gateway.kill("gatewayd")
+    r = gateway.run("inference", "set", "--provider", "openai", "--model", "m")
+    assert r.rc == 1 and "config of provider 'openai' can't be read" in r.err
+    wait_until(lambda: chat(box)[0] == 503, "it is closed", 5)
+    # What else is changed keeps it.
+    gateway.ok("provider", "update", "openai", "--credential",
+               "OPENAI_API_KEY", env={"OPENAI_API_KEY": KEY})
+    with gateway.database() as db:
+        assert db.execute("SELECT config FROM provider").fetchall() == [
+            (stored,)]
+    gateway.ok("provider", "update", "openai", "--config",
+               f"OPENAI_BASE_URL={backend.url}/v1")
+    wait_until(lambda: chat(box)[0] == 200, "it is asked again", 2)
+    gateway.kill("gatewayd")
+    gateway.ok("inference", "get")
+    assert chat(box)[0] == 200
+
+
 def test_what_cannot_be_verified_is_not_set(gateway, box, backend):
     provider(gateway, "p", url=backend.url)
     base = ["inference", "set", "--provider", "p", "--model", "m"]

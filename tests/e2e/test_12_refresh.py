@@ -2,13 +2,11 @@
 """Credentials are fetched anew: at endpoints that verify what they are asked
 (tests/world/tokens.py), seen by programs that go on running."""
 
-import contextlib
 import json
 import os
 import re
 import secrets
 import signal
-import sqlite3
 import ssl
 import subprocess
 import time
@@ -868,18 +866,8 @@ def test_no_secret_is_in_any_file_or_log(own_gateway):
     assert not any(w.decode() in shown for w in words)
 
 
-def database(g):
-    return contextlib.closing(
-        sqlite3.connect(g.dir / "state/openshell.db", timeout=5))
-
-
-def change(g, sql):
-    with database(g) as db, db:
-        db.execute(sql)
-
-
 def version(g):
-    with database(g) as db:
+    with g.database() as db:
         return db.execute("SELECT version FROM refresh").fetchone()[0]
 
 
@@ -890,9 +878,9 @@ def forgetful(own_gateway):
     realm, p = token_realm(rotates=True), Provider(g)
     refresh_token(p, realm)
     p.wait("refreshed")
-    change(g, "CREATE TRIGGER full BEFORE INSERT ON refresh"
-           " WHEN NEW.status IN ('refreshed', 'error')"
-           " BEGIN SELECT RAISE(ABORT, 'full'); END")
+    g.change("CREATE TRIGGER full BEFORE INSERT ON refresh"
+             " WHEN NEW.status IN ('refreshed', 'error')"
+             " BEGIN SELECT RAISE(ABORT, 'full'); END")
     kept = version(g)
     r = p.refresh("rotate", ok=False)
     assert r.rc == 1 and "full" in r.err
@@ -904,14 +892,14 @@ def test_another_sealing_key_keeps_what_the_disk_could_not(forgetful):
     g, p, kept = forgetful
     g.ok("gateway", "rotate-key")
     assert version(g) == kept
-    change(g, "DROP TRIGGER full")
+    g.change("DROP TRIGGER full")
     # The newest refresh token alone is good.
     p.refresh("rotate")
 
 
 def test_what_the_disk_could_not_keep_is_kept_soon(forgetful):
     g, p, kept = forgetful
-    change(g, "DROP TRIGGER full")
+    g.change("DROP TRIGGER full")
     wait_until(lambda: version(g) == kept + 1, "it is kept", 5)
     assert p.status["status"] == "error"
     g.kill("gatewayd")
@@ -1028,7 +1016,7 @@ def test_what_cannot_be_read_may_be_configured_anew(own_gateway):
         p.refresh("rotate")
     s = sandbox(g, p)
     held = placeholder(s)
-    change(g, "UPDATE refresh SET strategy = 'of-tomorrow'")
+    g.change("UPDATE refresh SET strategy = 'of-tomorrow'")
     g.kill("gatewayd")
     wait_until(lambda: use(s, held) == realm.issued[-1], "it resolves", 5)
     assert "no refresh is configured" in p.refresh("status", ok=False).err

@@ -44,11 +44,14 @@ set_up(void **state)
 	p->gw.providers = &p->providers;
 	for (uid_t i = 0; i < OWNERS; i++) {
 		static char name[] = "p", type[] = "openai";
+		static struct pair url = { "OPENAI_BASE_URL",
+			"http://127.0.0.1/v1" };
 
 		p->of[i].gw = &p->gw;
 		p->of[i].owner = i;
 		p->of[i].name = name;
 		p->of[i].type = type;
+		p->of[i].config = (struct pairs){ &url, 1 };
 		TAILQ_INSERT_TAIL(&p->providers.list, &p->of[i], next);
 	}
 	*state = p;

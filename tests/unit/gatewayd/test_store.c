@@ -398,6 +398,13 @@ test_older_material_never_replaces_newer(void **state)
 	assert_int_equal(
 	    store_refresh_each(p->store, keep_refresh, kept, &e), 0);
 	assert_string_equal(kept, "p/K/strategy/url/material/4/error/7/6/5/");
+	/* But what an operator says does. */
+	older.anew = true;
+	assert_int_equal(update_provider(p->store, &older, &e), 0);
+	kept[0] = '\0';
+	assert_int_equal(
+	    store_refresh_each(p->store, keep_refresh, kept, &e), 0);
+	assert_string_equal(kept, "p/K/strategy/url/spent/3/refreshed/7/6/5/");
 }
 
 static void
