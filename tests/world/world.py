@@ -33,6 +33,10 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
+# Root leaves no files in the tree of whoever called sudo.
+sys.dont_write_bytecode = True
+os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+
 import model_server  # noqa: E402  (it lies beside)
 
 # Addresses that belong to other people, so that the guard takes them for
