@@ -252,14 +252,18 @@ def build(world):
     for a in ADDRESSES:
         run("ip", "address", "add", f"{a}/32", "dev", "lo")
     own_resolv_conf(world)
-    if "OPENSHELL_TEST_AGENTS" in os.environ:
-        run("mount", "--bind", os.environ["OPENSHELL_TEST_AGENTS"], "/srv")
     make_ca(world)
     make_certificate(world, "good", GOOD_NAMES, ca=True)
     make_certificate(world, "self", ["self-signed.example.com"])
     make_site(world)
     model_server.make_keys(world)
     return start_servers(world)
+
+
+def show_agents():
+    """When the servers have been read: this tree may be below /srv, too."""
+    if "OPENSHELL_TEST_AGENTS" in os.environ:
+        run("mount", "--bind", os.environ["OPENSHELL_TEST_AGENTS"], "/srv")
 
 
 def reap_until(pid):
@@ -278,6 +282,7 @@ def inside(user, command):
         for address, port in ((WEB, 443), ("127.0.0.53", 53), (ORIGIN, 443),
                               (MODELS, 443), (TOKENS, 443)):
             wait_for(address, port)
+        show_agents()
         clean_environment()
         os.environ["WORLD"] = world
         child = subprocess.Popen(
