@@ -102,8 +102,9 @@ choose(struct exchange *x, struct refusal *ret)
 	if (!route_is_closed(x->ask.route))
 		return 0;
 	(void)refusal_set(ret, 503, "inference service unavailable");
-	ret->hint = "The route can't be asked: its key has expired, or the "
-		    "gateway's log says why";
+	ret->hint =
+	    "The route can't be asked: its credentials have expired, or "
+	    "the gateway's log says why";
 	return -1;
 }
 

@@ -297,6 +297,11 @@ probe_start(
 		return -1;
 	}
 	p->route = table_first(p->table);
+	if (route_is_closed(p->route)) {
+		result(p, false, "its credentials have expired");
+		probe_free(p);
+		return 0;
+	}
 	(void)error_set(e, ERR_INVALID, "nothing can be asked of it");
 	if (p->route->is_mock) {
 		result(p, true, NULL);

@@ -29,7 +29,7 @@ struct route {
 	char *access_key;
 	char *session_token;
 	char *region;
-	int64_t expires_at_ms; /* the key's end; 0: none */
+	int64_t expires_at_ms; /* the first end of a key; 0: none */
 	const struct backend *backend;
 	unsigned protocols; /* bits of what it offers of its backend's */
 	bool is_mock;       /* there is no backend: mock.h answers */

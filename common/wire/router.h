@@ -47,7 +47,7 @@ struct router_route {
 	const char *access_key;    /* aws-bedrock: its id, and region; key is */
 	const char *session_token; /* the secret one */
 	const char *region;
-	int64_t expires_at_ms;    /* of the key; 0: never */
+	int64_t expires_at_ms;    /* the first of these; 0: never */
 	int64_t timeout_s;        /* of an answer that isn't streamed; 0: 60 */
 	struct strings fallbacks; /* names of routes in the same scope */
 	/* Of one sandbox on this route; 0: without bounds. */

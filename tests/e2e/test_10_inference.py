@@ -787,19 +787,6 @@ def test_an_endpoint_is_tried_before_it_is_set(gateway, backend, row):
     assert "Timeout: 60s (default)" in r.out and "Version: 1" in r.out
 
 
-UNVERIFIED = [
-    (dict(status=401, body={"error": {"message": f"bad key {KEY}"}}),
-     "refuses the credentials (status 401: bad key "),
-    (dict(status=403, body={}), "refuses the credentials"),
-    (dict(status=429, body={}), "limits the rate"),
-    (dict(status=503, body={}), "isn't healthy"),
-    (dict(status=404, body={"error": "no \x1b[31m such"}),
-     "answered none of the protocols"),
-    (dict(then=hung_up), ""),
-    (dict(then=broken), ""),
-]
-
-
 def test_a_key_that_has_expired_is_not_sent(gateway, box, backend):
     route(gateway, backend)
     assert chat(box)[0] == 200
@@ -811,6 +798,8 @@ def test_a_key_that_has_expired_is_not_sent(gateway, box, backend):
     n = len(backend.requests)
     status, _, text = chat(box)
     assert status == 503 and "expired" in text, (status, text)
+    r = gateway.run("inference", "set", "--provider", "openai", "--model", "m")
+    assert r.rc == 1 and "credentials have expired" in r.err, r
     assert len(backend.requests) == n
 
 
@@ -894,6 +883,19 @@ def test_a_config_that_cannot_be_read_is_no_other(gateway, box, backend):
     gateway.kill("gatewayd")
     gateway.ok("inference", "get")
     assert chat(box)[0] == 200
+
+
+UNVERIFIED = [
+    (dict(status=401, body={"error": {"message": f"bad key {KEY}"}}),
+     "refuses the credentials (status 401: bad key "),
+    (dict(status=403, body={}), "refuses the credentials"),
+    (dict(status=429, body={}), "limits the rate"),
+    (dict(status=503, body={}), "isn't healthy"),
+    (dict(status=404, body={"error": "no \x1b[31m such"}),
+     "answered none of the protocols"),
+    (dict(then=hung_up), ""),
+    (dict(then=broken), ""),
+]
 
 
 def test_what_cannot_be_verified_is_not_set(gateway, box, backend):
