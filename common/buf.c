@@ -51,8 +51,7 @@ reserve(struct buf *b, size_t n)
 
 	if (b->len > 0)
 		memcpy(base, b->base + b->start, b->len);
-	/* It may have had a secret, and whoever wipes knows only the new one.
-	 */
+	/* Whoever wipes a secret knows only the new one. */
 	if (b->base != NULL)
 		explicit_bzero(b->base, b->cap);
 	free(b->base);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* when.h - a point in time as people and programs write it. */
+/* when.h - the present, and a point in time as people and programs write it. */
 #ifndef COMMON_WHEN_H
 #define COMMON_WHEN_H
 

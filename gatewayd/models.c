@@ -21,7 +21,7 @@ static const struct kind {
 	const char *keys[KEYS_MAX]; /* preferred credentials, in order */
 	bool only_preferred;        /* else see key_of() */
 	const char *url_config;     /* overrides the endpoint */
-	const char *endpoint;       /* NULL: see make_endpoint() */
+	const char *endpoint;       /* NULL: see vendor_endpoint() */
 	const char *region_config;  /* NULL: it has no regions */
 	const char *region;         /* if that isn't set */
 } kinds[] = {
@@ -118,18 +118,17 @@ check_endpoint(const struct provider *p, const char *config,
 /* A server of one's own may have its key under any name, if it is the only one;
  * a vendor is never sent what may be somebody else's. */
 static const struct credential *
-key_of(const struct provider *p, const struct kind *k)
+key_of(const struct provider *p, const struct kind *k, bool is_own_server)
 {
-	bool any = !k->only_preferred && p->n_credentials == 1 &&
-		   provider_config(p, k->url_config) != NULL;
-
 	for (size_t i = 0; i < KEYS_MAX && k->keys[i] != NULL; i++) {
 		const struct credential *c = provider_credential(p, k->keys[i]);
 
 		if (c != NULL)
 			return c;
 	}
-	return any ? &p->credentials[0] : NULL;
+	return is_own_server && !k->only_preferred && p->n_credentials == 1
+		   ? &p->credentials[0]
+		   : NULL;
 }
 
 static const char *
@@ -161,14 +160,13 @@ check_region(const struct provider *p, const struct kind *k, const char *region,
 }
 
 static char *
-make_endpoint(
+vendor_endpoint(
     const struct provider *p, const struct kind *k, const char *region)
 {
-	const char *set = provider_config(p, k->url_config);
 	const char *project = provider_config(p, "VERTEX_AI_PROJECT_ID");
 
-	if (set != NULL || k->endpoint != NULL)
-		return xstrdup(set != NULL ? set : k->endpoint);
+	if (k->endpoint != NULL)
+		return xstrdup(k->endpoint);
 	if (strcmp(k->type, "aws-bedrock") == 0)
 		return xasprintf(
 		    "https://bedrock-runtime.%s.amazonaws.com", region);
@@ -183,16 +181,19 @@ static int
 find_known(const struct provider *p, const struct kind *k, struct models *ret,
     struct error *e)
 {
+	const char *set = provider_config(p, k->url_config);
+
 	ret->speaks = k->type;
-	ret->key = key_of(p, k);
+	ret->key = key_of(p, k, set != NULL);
 	ret->region = region_of(p, k);
-	ret->endpoint = make_endpoint(p, k, ret->region);
+	ret->endpoint =
+	    set != NULL ? xstrdup(set) : vendor_endpoint(p, k, ret->region);
 	if (ret->endpoint == NULL)
 		return error_set(e, ERR_PRECONDITION,
 		    "provider '%s' says no endpoint: set its config "
 		    "VERTEX_AI_PROJECT_ID or %s",
 		    p->name, k->url_config);
-	if (ret->key == NULL && provider_config(p, k->url_config) == NULL)
+	if (ret->key == NULL && set == NULL)
 		return error_set(e, ERR_PRECONDITION,
 		    "provider '%s' has no %s: give it with openshell provider "
 		    "update, or set its config %s to a server that wants none",

@@ -91,8 +91,9 @@ int refresh_record_open(
 int refresh_record_renew(struct refresh *, struct error *);
 
 /* First in the store, then here: the state, and its outputs' new values, NULL
- * for those that stay; none at all if values is NULL.  new_epoch: what was
- * given out before stops working. */
+ * for those that stay; none at all if values is NULL.  new_epoch: it is
+ * configured anew, whatever the store has; what was given out before stops
+ * working. */
 int refresh_record_commit(struct refresh *, const struct refresh_state *,
     char *const *values, bool new_epoch, struct error *);
 

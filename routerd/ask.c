@@ -193,14 +193,15 @@ check_spelling(const struct json_span *top, struct error *e)
 	struct json_iter it = json_iter(top);
 	struct json_span key, value;
 
-	while (json_next(&it, &key, &value))
+	while (json_next(&it, &key, &value)) {
 		if (has_nul(&key))
 			return error_set(
 			    e, ERR_INVALID, "a member's name has a NUL");
-		else if (is_like(&key, names))
+		if (is_like(&key, names))
 			return error_set(e, ERR_INVALID,
 			    "model, models, stream and stream_options are "
 			    "written in small letters");
+	}
 	return 0;
 }
 

@@ -234,15 +234,6 @@ http_url_split(struct http_slice url, struct http_slice *ret_scheme,
 	return true;
 }
 
-static bool
-is_visible(struct http_slice s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (!http_char_is(s.p[i], HTTP_CHAR_VISIBLE))
-			return false;
-	return true;
-}
-
 int
 http_url_parse(struct http_slice s, struct http_url *ret, struct error *e)
 {
@@ -254,7 +245,7 @@ http_url_parse(struct http_slice s, struct http_url *ret, struct error *e)
 		return error_set(e, ERR_INVALID, "URL has a fragment");
 	if (authority.n > 0 && memchr(authority.p, '@', authority.n))
 		return error_set(e, ERR_INVALID, "URL has user information");
-	if (!is_visible(ret->target))
+	if (!http_chars_are(ret->target, HTTP_CHAR_VISIBLE))
 		return error_set(e, ERR_INVALID,
 		    "URL has a space or another byte that none can have");
 	return http_authority_parse(authority, &ret->authority, e);

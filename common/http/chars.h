@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/http/slice.h"
+
 enum http_char {
 	HTTP_CHAR_TOKEN = 1,   /* field names, methods, options */
 	HTTP_CHAR_VISIBLE = 2, /* 0x21..0x7e: request targets */
@@ -23,6 +25,16 @@ static inline bool
 http_char_is(char c, enum http_char class)
 {
 	return http_chars[(unsigned char)c] & class;
+}
+
+/* Is each byte of it? */
+static inline bool
+http_chars_are(struct http_slice s, enum http_char class)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!http_char_is(s.p[i], class))
+			return false;
+	return true;
 }
 
 /* Of a byte that is HTTP_CHAR_HEX. */

@@ -130,19 +130,13 @@ http_list_next(struct http_slice *rest, struct http_slice *ret)
 bool
 http_is_token(struct http_slice s)
 {
-	for (size_t i = 0; i < s.n; i++)
-		if (!http_char_is(s.p[i], HTTP_CHAR_TOKEN))
-			return false;
-	return s.n > 0;
+	return s.n > 0 && http_chars_are(s, HTTP_CHAR_TOKEN);
 }
 
 bool
 http_is_field_value(struct http_slice s)
 {
-	for (size_t i = 0; i < s.n; i++)
-		if (!http_char_is(s.p[i], HTTP_CHAR_VALUE))
-			return false;
-	return true;
+	return http_chars_are(s, HTTP_CHAR_VALUE);
 }
 
 /*

@@ -190,7 +190,7 @@ class OneCore:
 # What is asked, and what of the answers is shown: (title, key, unit, aim).
 PLAIN = [(f"small completions, {n} connection{'s' * (n > 1)}",
           ["-c", str(n), "-b", JSON],
-          [("a second", "per_second", "/s", "0.7 of nginx, 20 x portkey"),
+          [("a second", "per_second", "/s", "0.7 of nginx, 20 of portkey"),
            ("CPU time each", "cpu_us", "us", "")])
          for n in (1, 16, 64)]
 STREAMS = [
